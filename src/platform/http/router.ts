@@ -1,0 +1,139 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Static, TObject, TSchema } from 'typebox';
+import type { Permission } from '../auth/permissions.ts';
+import type { Ctx } from '../context.ts';
+import type { SystemTx, Tx } from '../db/queries.ts';
+import type { Cursor, LiveFrame } from '../realtime/hub.ts';
+import type { ErrorCode } from './errors.ts';
+
+/** `public`: nobody need be signed in. `authenticated`: anybody who is. Else the permission that the caller must have. */
+export type Access = Permission | 'public' | 'authenticated';
+
+/** Which manners a route keeps: ours (strict, one error shape), or a foreign wire's. */
+export type Wire = 'parley' | 'openai' | 'oauth';
+
+type Common = {
+  /** Below the API prefix, e.g. `/agents/:agent_id`; with `at: 'root'`, from the root. */
+  readonly url: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tag: string;
+  readonly access: Access;
+  /** Errors of this route beyond those its kind always has (400, 401, 403, 422, 429, 500 …). */
+  readonly errors?: readonly ErrorCode[];
+  /** `api` (default): under the prefix. `v1`: under the prefix and `/v1`. `root`: neither. */
+  readonly at?: 'api' | 'v1' | 'root';
+  readonly wire?: Wire;
+  /** Body limit in bytes; default 1 MiB. */
+  readonly bodyLimit?: number;
+  /** Which limiter the route counts against. Default `default`. */
+  readonly limit?: 'default' | 'sign_in' | 'models';
+};
+
+type Shape<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema> = {
+  readonly body?: B;
+  readonly params?: P;
+  readonly query?: Q;
+  /** Schema of the success answer; absent with status 204. */
+  readonly response?: R;
+  /** Status of the success answer; default 200 (201 for commands). */
+  readonly status?: number;
+};
+
+/** What a handler is given. `ctx` is absent on public routes. */
+export type Input<B extends TSchema, P extends TObject, Q extends TObject> = {
+  readonly ctx: Ctx;
+  readonly body: Static<B>;
+  readonly params: Static<P>;
+  readonly query: Static<Q>;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+};
+
+export type PublicInput<B extends TSchema, P extends TObject, Q extends TObject> = Omit<Input<B, P, Q>, 'ctx'> & {
+  readonly signal: AbortSignal;
+  /** The caller's address, proxies considered (`TRUSTED_PROXIES`). */
+  readonly ip: string;
+};
+
+/**
+ * Server-sent events made on the spot (a model's answer). What the generator throws before its first frame becomes
+ * an ordinary error answer; after it, an `error` frame. The generator is returned early when the client leaves.
+ */
+export class SseBody {
+  readonly frames: AsyncIterable<{ event?: string; data: unknown }>;
+  constructor(frames: AsyncIterable<{ event?: string; data: unknown }>) {
+    this.frames = frames;
+  }
+}
+
+/** What a `follow` route streams: a part of the tenant's log, resumable with `Last-Event-ID`. */
+export type Following = {
+  readonly streams?: readonly string[];
+  readonly types?: readonly string[];
+  /** Where to begin when the client brings no `Last-Event-ID` (nor `?cursor=`). Absent: from now on. */
+  readonly from?: Cursor;
+  readonly onJoin?: () => readonly LiveFrame[];
+};
+
+export interface Router {
+  /** A read, or a change of something that exists. The handler's value is validated and serialised by `response`. */
+  route<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema>(
+    spec: Common &
+      Shape<B, P, Q, R> & {
+        readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+        readonly access: Exclude<Access, 'public'>;
+        handler(input: Input<B, P, Q>): Promise<Static<R> | SseBody>;
+      },
+  ): void;
+
+  publicRoute<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema>(
+    spec: Common &
+      Shape<B, P, Q, R> & {
+        readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+        readonly access: 'public';
+        handler(input: PublicInput<B, P, Q>): Promise<Static<R>>;
+      },
+  ): void;
+
+  /**
+   * A POST that creates: one transaction, opened here, with `Idempotency-Key`. The answer is serialised and stored
+   * (sealed) inside that transaction, so a repeat gets it byte for byte. What must happen outside of a transaction
+   * (hashing a password, asking another server) is done in `prepare`.
+   */
+  command<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema, X = undefined>(
+    spec: Common &
+      Shape<B, P, Q, R> & {
+        readonly access: Exclude<Access, 'public'>;
+        prepare?(input: Input<B, P, Q>): Promise<X>;
+        handler(
+          tx: Tx,
+          input: Input<B, P, Q> & { readonly prepared: X },
+        ): Promise<{ body: Static<R>; headers?: Record<string, string> }>;
+      },
+  ): void;
+
+  /** The same for nobody in particular (sign-up): the transaction is the system's. */
+  publicCommand<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema, X = undefined>(
+    spec: Common &
+      Shape<B, P, Q, R> & {
+        readonly access: 'public';
+        prepare?(input: PublicInput<B, P, Q>): Promise<X>;
+        handler(
+          tx: SystemTx,
+          input: PublicInput<B, P, Q> & { readonly prepared: X },
+        ): Promise<{ body: Static<R>; headers?: Record<string, string> }>;
+      },
+  ): void;
+
+  /** `GET …` as an event stream over the log. The handler checks that what is asked for exists and is the tenant's. */
+  follow<P extends TObject, Q extends TObject>(
+    spec: Omit<Common, 'wire' | 'bodyLimit'> & {
+      readonly access: Exclude<Access, 'public'>;
+      readonly params?: P;
+      readonly query?: Q;
+      handler(input: Input<TSchema, P, Q>): Promise<Following>;
+    },
+  ): void;
+}

@@ -1,0 +1,37 @@
+import type { LogEvent } from '../events/define.ts';
+
+/** A frame that is not in the log: it carries no SSE id, and is lost to whoever was not there. */
+export type LiveFrame = { readonly event: string; readonly data: unknown };
+
+/** Where a subscriber stands in its tenant's log; on the wire `epoch.position`. */
+export type Cursor = { readonly epoch: string; readonly position: number };
+
+export type Subscription = {
+  readonly tenantId: string;
+  /** Streams to follow, e.g. `discussions/0192…`; `undefined` follows everything of the tenant. */
+  readonly streams?: readonly string[];
+  /** Event types to let through; `undefined` means all. */
+  readonly types?: readonly string[];
+  /** Events after this cursor. Absent: from now on. */
+  readonly from?: Cursor;
+  /** Called once, when the subscriber has been filled up to the hub's position and before live frames flow. */
+  readonly onJoin?: () => readonly LiveFrame[];
+  /** Takes an encoded SSE frame, shared by all subscribers; answers false when the subscriber is too far behind. */
+  readonly sink: (frame: Buffer) => boolean;
+  /** The subscription ended: too slow, revoked, or the hub is stopping. Not called after `close()`. */
+  readonly onEnd: (reason: 'slow' | 'revoked' | 'stopping') => void;
+};
+
+/** One tail a process, many subscribers. */
+export interface Hub {
+  /** Resolves when the subscriber has caught up and flows live. */
+  subscribe(subscription: Subscription): Promise<{ close(): void }>;
+  /** Sends a live-only frame to the subscribers of a stream. */
+  publish(tenantId: string, stream: string, frame: LiveFrame): void;
+  /** The tenant's newest position, for snapshots: read it before the rows, return it with them. */
+  cursor(tenantId: string): Promise<Cursor>;
+  /** Ends every subscription of a session, an API key or a user (within a second, also from another process's log). */
+  revoke(match: { tenantId: string; actorId?: string; sessionId?: string }): void;
+}
+
+export type { LogEvent };
