@@ -1,0 +1,44 @@
+# Everything a developer or CI types. Each target first sees to Node (scripts/node.sh) and the packages (setup).
+RUN := ./scripts/node.sh node --disable-warning=ExperimentalWarning
+.DEFAULT_GOAL := help
+.PHONY: help setup up api test check fix gen verify migrate hooks example bench
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Fetch Node where it is missing, and the packages; does nothing when they are in step
+	@$(RUN) scripts/setup.ts
+
+up: setup ## Start everything in one process and print where, with whom to sign in
+	@$(RUN) scripts/console.ts
+	@$(RUN) src/main.ts serve
+
+api: setup ## The server without the console's build, restarted on every change, on port 8000
+	@$(RUN) --watch --watch-preserve-output src/main.ts serve --role api,worker,agent
+
+test: setup ## All tests with coverage; T=path narrows to files under it
+	@$(RUN) scripts/test.ts $(T)
+
+check: setup ## Types, style, unused code, law of imports, contracts, secrets, vulnerabilities
+	@$(RUN) scripts/check.ts
+
+fix: setup ## Format, and mend what can be mended by itself
+	@$(RUN) node_modules/@biomejs/biome/bin/biome check --write .
+
+gen: setup ## Make the generated files again: OpenAPI, SDK types, reference pages
+	@$(RUN) scripts/gen.ts
+
+verify: setup ## Fail where a generated file differs from what would be generated
+	@$(RUN) scripts/gen.ts --verify
+
+migrate: setup ## Bring the database of DATABASE_URL (or the packaged one) to this version's schema
+	@$(RUN) src/main.ts migrate
+
+hooks: setup ## Run the quick checks before each commit of this clone
+	@git config core.hooksPath .githooks
+
+example: setup ## Run an example: make example NAME=arena
+	@$(RUN) scripts/example.ts $(NAME)
+
+bench: setup ## Measure; B=name picks a scenario
+	@$(RUN) bench/run.ts $(B)
