@@ -24,6 +24,12 @@ export const ERRORS = {
   unauthenticated: { status: 401, type: 'authentication', message: 'Sign in, or send an API key.' },
   token_expired: { status: 401, type: 'authentication', message: 'The access token has expired.' },
   invalid_credentials: { status: 401, type: 'authentication', message: 'The email or the password is wrong.' },
+  invalid_grant: { status: 400, type: 'authentication', message: 'The credentials or the token are not valid.' },
+  unsupported_grant_type: {
+    status: 400,
+    type: 'invalid_request',
+    message: 'grant_type must be password or refresh_token.',
+  },
   permission_denied: { status: 403, type: 'permission', message: 'You may not do this.' },
   signup_closed: { status: 403, type: 'permission', message: 'Sign-up is not open on this server.' },
   not_found: { status: 404, type: 'not_found', message: 'There is nothing here.' },

@@ -8,6 +8,9 @@ export type Cursor = { readonly epoch: string; readonly position: number };
 
 export type Subscription = {
   readonly tenantId: string;
+  /** Who follows, for `revoke`. `sessionId` only where a user does. */
+  readonly actorId: string;
+  readonly sessionId?: string;
   /** Streams to follow, e.g. `discussions/0192…`; `undefined` follows everything of the tenant. */
   readonly streams?: readonly string[];
   /** Event types to let through; `undefined` means all. */
@@ -30,8 +33,15 @@ export interface Hub {
   publish(tenantId: string, stream: string, frame: LiveFrame): void;
   /** The tenant's newest position, for snapshots: read it before the rows, return it with them. */
   cursor(tenantId: string): Promise<Cursor>;
-  /** Ends every subscription of a session, an API key or a user (within a second, also from another process's log). */
+  /** Ends every subscription in this process of a session, an API key or a user. Other processes hear of it by `tap`. */
   revoke(match: { tenantId: string; actorId?: string; sessionId?: string }): void;
+  /**
+   * Calls `fn` with every event of these types, of any tenant, as this process's tails deliver it: how caches that
+   * are dropped through the log hear of a change. `fn` must be quick and not throw. Answers how to stop.
+   */
+  tap(types: readonly string[], fn: (event: LogEvent) => void): () => void;
+  /** Milliseconds since the tails were last seen to be at the head of the log; Infinity before that. */
+  lagMs(): number;
 }
 
 export type { LogEvent };
