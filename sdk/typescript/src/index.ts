@@ -1,0 +1,13 @@
+export { Parley, type ParleyOptions } from './client.ts';
+export { type ErrorType, type FieldProblem, ParleyError } from './errors.ts';
+export type { DiscussionEvent } from './events.ts';
+export type { ConnectionState, FollowOptions } from './follow.ts';
+export type { CursorPage, Page } from './pages.ts';
+export type { ApiKeyInput } from './resources/access.ts';
+export type { AgentQuery } from './resources/agents.ts';
+export type { SignUpInput } from './resources/auth.ts';
+export type { DiscussionQuery, MessageQuery } from './resources/discussions.ts';
+export type { DocumentInput, DocumentQuery } from './resources/documents.ts';
+export type { GenerationQuery, ProviderInput } from './resources/models.ts';
+export type { RequestOptions } from './transport.ts';
+export type * from './types.ts';

@@ -1,0 +1,104 @@
+import { type DiscussionEvent, discussionEvent } from '../events.ts';
+import { type FollowOptions, follow } from '../follow.ts';
+import { type CursorPage, eachOfCursor } from '../pages.ts';
+import type { Query, RequestOptions, Transport } from '../transport.ts';
+import type {
+  Discussion,
+  DiscussionInput,
+  DiscussionStatus,
+  Message,
+  MessagePage,
+  NextSpeaker,
+  Turn,
+} from '../types.ts';
+
+export type DiscussionQuery = { cursor?: string; limit?: number; status?: DiscussionStatus };
+export type MessageQuery = { after_seq?: number; before_seq?: number; limit?: number };
+type Command = 'pause' | 'resume' | 'cancel' | 'advance';
+
+/** Discussions: who speaks when, what was said, and what happens now. */
+export class Discussions {
+  readonly #transport: Transport;
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  list(query: DiscussionQuery = {}, options?: RequestOptions): Promise<CursorPage<Discussion>> {
+    return this.#transport.json({ method: 'GET', path: '/discussions', query }, options);
+  }
+
+  all(query: Omit<DiscussionQuery, 'cursor'> = {}, options?: RequestOptions): AsyncGenerator<Discussion> {
+    return eachOfCursor((cursor) => this.list({ limit: 100, ...query, ...(cursor && { cursor }) }, options));
+  }
+
+  /** A snapshot: `events(id, { cursor: discussion.cursor })` continues from it without a hole. */
+  get(id: string, options?: RequestOptions): Promise<Discussion> {
+    return this.#transport.json({ method: 'GET', path: pathOf(id) }, options);
+  }
+
+  create(body: DiscussionInput, options?: RequestOptions): Promise<Discussion> {
+    return this.#transport.json({ method: 'POST', path: '/discussions', body, creates: true }, options);
+  }
+
+  messages(id: string, query: MessageQuery = {}, options?: RequestOptions): Promise<MessagePage> {
+    return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/messages`, query }, options);
+  }
+
+  /** Every message after `after_seq`, in order. */
+  async *allMessages(
+    id: string,
+    query: { after_seq?: number } = {},
+    options?: RequestOptions,
+  ): AsyncGenerator<Message> {
+    for (let after = query.after_seq ?? 0; ; ) {
+      const { items } = await this.messages(id, { after_seq: after, limit: 100 }, options);
+      yield* items;
+      const last = items.at(-1);
+      if (last === undefined || items.length < 100) return;
+      after = last.seq;
+    }
+  }
+
+  /** Says something, as whoever you are. */
+  post(
+    id: string,
+    body: { content: string },
+    options?: RequestOptions,
+  ): Promise<Message & { next_speaker: NextSpeaker | null }> {
+    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/messages`, body, creates: true }, options);
+  }
+
+  turns(id: string, query: Query = {}, options?: RequestOptions): Promise<CursorPage<Turn>> {
+    return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/turns`, query }, options);
+  }
+
+  pause(id: string, options?: RequestOptions): Promise<Discussion> {
+    return this.#command(id, 'pause', options);
+  }
+  resume(id: string, options?: RequestOptions): Promise<Discussion> {
+    return this.#command(id, 'resume', options);
+  }
+  cancel(id: string, options?: RequestOptions): Promise<Discussion> {
+    return this.#command(id, 'cancel', options);
+  }
+  /** Goes on to the next speaker, past a person who is being waited for. */
+  advance(id: string, options?: RequestOptions): Promise<Discussion> {
+    return this.#command(id, 'advance', options);
+  }
+
+  /**
+   * What happens, as it happens, for as long as you iterate. Survives lost connections and restarted servers;
+   * continues where it was, without a hole or a repeat.
+   */
+  async *events(id: string, options: FollowOptions = {}): AsyncGenerator<DiscussionEvent> {
+    for await (const event of follow(this.#transport, { path: `${pathOf(id)}/events` }, options)) {
+      yield discussionEvent(event);
+    }
+  }
+
+  #command(id: string, command: Command, options?: RequestOptions): Promise<Discussion> {
+    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/${command}` }, options);
+  }
+}
+
+const pathOf = (id: string): string => `/discussions/${encodeURIComponent(id)}`;

@@ -1,0 +1,169 @@
+import { connectionError, errorOf, ParleyError } from './errors.ts';
+import { backoffMs, linked, randomKey, sleep } from './retry.ts';
+import type { TokenSource } from './tokens.ts';
+
+/** What every method takes last. */
+export type RequestOptions = {
+  signal?: AbortSignal;
+  /** A deadline for one attempt; default that of the client (60,000). */
+  timeoutMs?: number;
+  /** Repeats after a failure that a repeat can mend; default that of the client (2). */
+  maxRetries?: number;
+  /** For a POST that creates; made for you when absent. Give your own to repeat across processes. */
+  idempotencyKey?: string;
+};
+
+export type Query = Record<string, string | number | boolean | undefined>;
+
+/** A request as a resource describes it. */
+export type Send = {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  query?: Query | undefined;
+  body?: unknown;
+  /** Creates something: sent with an Idempotency-Key, so that it may be repeated. */
+  creates?: boolean;
+  /** The version that was read; sent as `If-Match`. */
+  version?: number;
+  headers?: Record<string, string>;
+  /** Sign-in and its like: no token, and a 401 is an answer. */
+  anonymous?: boolean;
+};
+
+type TransportOptions = {
+  baseUrl: string;
+  tokens: TokenSource;
+  fetch: typeof globalThis.fetch;
+  timeoutMs: number;
+  maxRetries: number;
+  credentials?: RequestCredentials | undefined;
+};
+
+const RETRY_BASE_MS = 300;
+const RETRY_CAP_MS = 8_000;
+/** A `Retry-After` beyond this is told to the caller instead of waited for. */
+const LONGEST_WAIT_MS = 30_000;
+
+/** Sends requests: token, deadline, retries, errors. Knows no route. */
+export class Transport {
+  readonly baseUrl: string;
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.baseUrl = options.baseUrl.replace(/\/+$/, '');
+  }
+
+  /** Sends and reads the answer as JSON; undefined for an empty one. */
+  async json<T>(send: Send, options: RequestOptions = {}): Promise<T> {
+    const maxRetries = options.maxRetries ?? this.#options.maxRetries;
+    const prepared = send.creates
+      ? { ...send, headers: { ...send.headers, 'idempotency-key': options.idempotencyKey ?? randomKey() } }
+      : send;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#once<T>(prepared, options);
+      } catch (error) {
+        const wait = attempt < maxRetries ? retryWait(error, prepared, attempt) : undefined;
+        if (wait === undefined) throw error;
+        await sleep(wait, options.signal);
+      }
+    }
+  }
+
+  async #once<T>(send: Send, options: RequestOptions): Promise<T> {
+    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
+    const { controller, release } = linked(options.signal);
+    const timer = setTimeout(
+      () => controller.abort(connectionError('timeout', `No answer within ${timeoutMs} ms.`)),
+      timeoutMs,
+    );
+    try {
+      const response = await this.open(send, controller.signal);
+      const text = await response.text();
+      return (text === '' ? undefined : parse(text, response)) as T;
+    } catch (error) {
+      throw meaning(error, controller.signal);
+    } finally {
+      clearTimeout(timer);
+      release();
+    }
+  }
+
+  /** Sends once, with the token and one renewal of it. Resolves with a 2xx answer whose body is still to be read. */
+  async open(send: Send, signal: AbortSignal): Promise<Response> {
+    const token = send.anonymous ? undefined : await this.#options.tokens.get();
+    const response = await this.#fetch(send, token, signal);
+    if (response.ok) return response;
+    const error = await errorOf(response);
+    if (response.status !== 401 || send.anonymous) throw error;
+    const renewed = await this.#options.tokens.renew(token);
+    if (renewed === undefined) throw error;
+    const second = await this.#fetch(send, renewed, signal);
+    if (second.ok) return second;
+    throw await errorOf(second);
+  }
+
+  async #fetch(send: Send, token: string | undefined, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { accept: 'application/json', ...send.headers };
+    if (token !== undefined) headers.authorization = `Bearer ${token}`;
+    if (send.body !== undefined) headers['content-type'] = 'application/json';
+    if (send.version !== undefined) headers['if-match'] = `"${send.version}"`;
+    const { credentials } = this.#options;
+    try {
+      return await this.#options.fetch(this.baseUrl + send.path + queryString(send.query), {
+        method: send.method,
+        headers,
+        signal,
+        cache: 'no-store',
+        ...(send.body === undefined ? {} : { body: JSON.stringify(send.body) }),
+        ...(credentials === undefined ? {} : { credentials }),
+      });
+    } catch (error) {
+      throw meaning(error, signal);
+    }
+  }
+}
+
+/** What went wrong, in our words: our own errors and the caller's abort pass, the rest is the connection. */
+export function meaning(error: unknown, signal: AbortSignal): unknown {
+  if (error instanceof ParleyError) return error;
+  if (signal.aborted) return signal.reason;
+  return connectionError('connection_failed', 'The server could not be reached.', error);
+}
+
+function parse(text: string, response: Response): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ParleyError({
+      code: 'invalid_response',
+      type: 'connection',
+      status: response.status,
+      message: 'The server answered with something that is not JSON.',
+      cause,
+    });
+  }
+}
+
+/** How long to wait before a repeat; undefined when a repeat would be useless or could do the thing twice. */
+function retryWait(error: unknown, send: Send, attempt: number): number | undefined {
+  if (!(error instanceof ParleyError)) return undefined;
+  const { status, code, retryAfterMs } = error;
+  const repeatable =
+    send.creates === true || send.method === 'GET' || send.method === 'PUT' || send.method === 'DELETE';
+  const refusedUnheard = status === 429 || (status === 503 && retryAfterMs !== undefined);
+  const lost = status === 0 || status === 408 || status === 502 || status === 503 || status === 504;
+  const stillRunning = code === 'idempotency_in_progress';
+  if (!refusedUnheard && !stillRunning && !(lost && repeatable)) return undefined;
+  if (retryAfterMs !== undefined && retryAfterMs > LONGEST_WAIT_MS) return undefined;
+  return Math.max(retryAfterMs ?? 0, backoffMs(attempt, RETRY_BASE_MS, RETRY_CAP_MS));
+}
+
+/** `?a=1&b=2`, or nothing; undefined values are left out. */
+export function queryString(query: Query | undefined): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) params.set(name, String(value));
+  const text = params.toString();
+  return text === '' ? '' : `?${text}`;
+}
