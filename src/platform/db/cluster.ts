@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { hash, randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+} from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Binaries, CHILD_ENV, EmbeddedError, type Runner } from './binaries.ts';
+
+/** Where a packaged database lives. */
+export type ClusterPaths = {
+  readonly data: string;
+  readonly socketDir: string;
+  readonly log: string;
+};
+
+/** A Unix socket's path holds 107 bytes on Linux and 103 on macOS. */
+const MAX_SOCKET_PATH = 103;
+
+/** Makes the folders: private, and owned by whom the server will run as. */
+export function prepareFolders(dataDir: string, runner: Runner): ClusterPaths {
+  mkdirSync(dataDir, { recursive: true });
+  const real = realpathSync(dataDir);
+  const owner = runner.owner ?? process.getuid?.() ?? 0;
+  // /tmp, because a socket cannot be made on every shared folder, and a data folder's path may be too long for one.
+  const base = existsSync('/tmp') ? '/tmp' : tmpdir();
+  const socketDir = join(base, `parley-${owner}-${hash('sha256', real, 'hex').slice(0, 16)}`);
+  if (Buffer.byteLength(`${socketDir}/.s.PGSQL.5432`) > MAX_SOCKET_PATH)
+    throw new EmbeddedError(`The path of the database's socket in ${base} is too long for the operating system.`);
+  mkdirSync(socketDir, { recursive: true, mode: 0o700 });
+  // Connections there need no password, so nobody else may own the folder or reach into it.
+  const { uid } = lstatSync(socketDir);
+  if (uid !== owner && uid !== process.getuid?.())
+    throw new EmbeddedError(`${socketDir} belongs to somebody else; it must be this user's own folder. Remove it.`);
+  chmodSync(socketDir, 0o700);
+  if (runner.owner !== undefined) chownSync(socketDir, runner.owner, runner.owner);
+  return { data: join(real, 'postgres'), socketDir, log: join(real, 'postgres.log') };
+}
+
+/** The major version that made the cluster, or undefined where there is none yet. */
+export function clusterVersion(data: string): string | undefined {
+  const file = join(data, 'PG_VERSION');
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+}
+
+/**
+ * Makes a cluster in a temporary folder beside its place and renames it, so that a half-made one is never found.
+ * When two processes do it at once, one of them wins, and the other uses what is there.
+ */
+export async function makeCluster(paths: ClusterPaths, binaries: Binaries, runner: Runner): Promise<void> {
+  const folder = `${paths.data}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+    if (runner.owner !== undefined) chownSync(folder, runner.owner, runner.owner);
+    const locale = process.platform === 'darwin' ? ['--locale=C', '--lc-ctype=UTF-8'] : ['--locale=C.UTF-8'];
+    const builtin = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--encoding=UTF8', ...locale];
+    await run(binaries.initdb, ['-D', folder, '-U', 'postgres', '-A', 'trust', ...builtin], runner);
+    await rename(folder, paths.data);
+  } catch (error) {
+    if (clusterVersion(paths.data) === undefined) throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(program: string, args: string[], runner: Runner): Promise<void> {
+  const { file, args: full } = runner.command(program, args);
+  const child = spawn(file, full, { ...runner.ids, env: CHILD_ENV, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-2000);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new EmbeddedError(`initdb could not make the database: ${said.trim() || `exit code ${code}`}`);
+}
+
+/** Gives the cluster to whom it will run as: a machine may allow user namespaces today and not tomorrow. */
+export function ensureOwner(folder: string, owner: number | undefined): void {
+  if (owner === undefined || lstatSync(folder).uid === owner) return;
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true }))
+    chownSync(join(entry.parentPath, entry.name), owner, owner);
+  chownSync(folder, owner, owner);
+}

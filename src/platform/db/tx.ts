@@ -1,0 +1,128 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Ctx } from '../context.ts';
+import type { PendingEvent } from '../events/define.ts';
+import { prepared } from './connection.ts';
+import { isConnectionError, isRetryable } from './errors.ts';
+import type { Query, SystemTx, Tx } from './queries.ts';
+import { borrow, queries } from './reader.ts';
+import { BEGIN, beginFor, COMMIT, ROLLBACK } from './sql.ts';
+
+const MAX_ATTEMPTS = 4;
+
+/** Writes `tx.pendingEvents` into the outbox with `tx.run`; events own the statement. */
+export type WriteOutbox = (tx: Tx | SystemTx) => Promise<void>;
+
+/** Thrown when a commit answered ROLLBACK: a statement had failed, and its error was swallowed. */
+export class RolledBack extends Error {
+  constructor(cause: unknown) {
+    super('The transaction was rolled back, because one of its statements had failed', { cause });
+  }
+}
+
+/** What one attempt at a transaction keeps. */
+class Attempt {
+  readonly pendingEvents: PendingEvent[] = [];
+  readonly hooks: (() => void)[] = [];
+  readonly #client: pg.PoolClient;
+  readonly #signal: AbortSignal | undefined;
+  #open = true;
+  #failure: unknown;
+
+  constructor(client: pg.PoolClient, signal: AbortSignal | undefined) {
+    this.#client = client;
+    this.#signal = signal;
+  }
+
+  readonly statement = async (query: Query<unknown>): Promise<pg.QueryResult> => {
+    if (!this.#open) throw new Error('This transaction is over');
+    this.#signal?.throwIfAborted();
+    try {
+      return await this.#client.query(prepared(query));
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    }
+  };
+
+  /** COMMIT of a failed transaction succeeds, and answers ROLLBACK: only the tag tells. */
+  async commit(): Promise<void> {
+    this.#signal?.throwIfAborted();
+    this.#open = false;
+    const { command } = await this.#client.query(COMMIT);
+    if (command !== 'COMMIT') throw new RolledBack(this.#failure);
+  }
+
+  async rollback(): Promise<void> {
+    this.#open = false;
+    try {
+      await this.#client.query(ROLLBACK);
+    } catch (error) {
+      // A broken connection has rolled back by itself, and the pool drops it.
+      if (!isConnectionError(error)) throw error;
+    }
+  }
+}
+
+type Transaction<X> = {
+  readonly pool: pg.Pool;
+  readonly begin: string;
+  readonly signal: AbortSignal | undefined;
+  readonly writeOutbox: WriteOutbox;
+  readonly make: (attempt: Attempt) => X;
+};
+
+async function attemptOnce<X extends Tx | SystemTx, T>(
+  { pool, begin, signal, writeOutbox, make }: Transaction<X>,
+  fn: (tx: X) => Promise<T>,
+): Promise<T> {
+  const { value, hooks } = await borrow(pool, async (client) => {
+    const attempt = new Attempt(client, signal);
+    const tx = make(attempt);
+    await client.query(begin);
+    try {
+      const value = await fn(tx);
+      if (attempt.pendingEvents.length > 0) await writeOutbox(tx);
+      await attempt.commit();
+      return { value, hooks: attempt.hooks };
+    } catch (error) {
+      await attempt.rollback();
+      throw error instanceof RolledBack && isRetryable(error.cause) ? error.cause : error;
+    }
+  });
+  for (const hook of hooks) hook();
+  return value;
+}
+
+async function withRetries<X extends Tx | SystemTx, T>(
+  transaction: Transaction<X>,
+  fn: (tx: X) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    transaction.signal?.throwIfAborted();
+    try {
+      return await attemptOnce(transaction, fn);
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !isRetryable(error)) throw error;
+      await delay(Math.random() * 10 * 2 ** attempt, undefined, { signal: transaction.signal });
+    }
+  }
+}
+
+const announcing = (attempt: Attempt) => ({
+  ...queries(attempt.statement),
+  pendingEvents: attempt.pendingEvents,
+  afterCommit: (hook: () => void) => void attempt.hooks.push(hook),
+});
+
+/** See `Db.inTx`. */
+export function inTx<T>(pool: pg.Pool, writeOutbox: WriteOutbox, ctx: Ctx, fn: (tx: Tx) => Promise<T>): Promise<T> {
+  const make = (attempt: Attempt): Tx => ({ kind: 'tx', ctx, ...announcing(attempt) });
+  return withRetries({ pool, begin: beginFor(ctx.tenantId), signal: ctx.signal, writeOutbox, make }, fn);
+}
+
+/** See `Db.inSystemTx`. */
+export function inSystemTx<T>(pool: pg.Pool, writeOutbox: WriteOutbox, fn: (tx: SystemTx) => Promise<T>): Promise<T> {
+  const make = (attempt: Attempt): SystemTx => ({ kind: 'system-tx', ...announcing(attempt) });
+  return withRetries({ pool, begin: BEGIN, signal: undefined, writeOutbox, make }, fn);
+}
