@@ -1,0 +1,28 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform, totalmem } from 'node:os';
+
+/** `make bench` runs every scenario, `make bench S=turns` one; each result is printed and kept in `bench/results/`. */
+const here = import.meta.dirname;
+const known = readdirSync(`${here}/scenarios`).map((file) => file.replace(/\.ts$/, ''));
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`No scenario ${unknown.join(', ')}; there are: ${known.join(', ')}\n`);
+  process.exit(64);
+}
+
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memory_gib: Math.round(totalmem() / 2 ** 30),
+  platform: `${platform()} ${arch()}`,
+  node: process.version,
+};
+
+for (const name of wanted.length > 0 ? wanted : known) {
+  const { run } = (await import(`./scenarios/${name}.ts`)) as { run(): Promise<Record<string, unknown>> };
+  const result = { scenario: name, at: new Date().toISOString(), machine, ...(await run()) };
+  const text = `${JSON.stringify(result, null, 2)}\n`;
+  writeFileSync(`${here}/results/${name}.json`, text);
+  process.stdout.write(text);
+}

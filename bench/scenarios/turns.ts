@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { percentiles } from '../support/load.ts';
+import { cpuSeconds, family, pssMiB } from '../support/process.ts';
+import { call, type Demo, dataDir, removeDir, startServer, stop } from '../support/server.ts';
+
+const DISCUSSIONS = 200;
+const TURNS = 4;
+const CHUNKS = 40;
+const GAP_MS = 50;
+
+type Asked = { topic: string; askedMs: number; lastChunkMs: number };
+/** When a discussion's messages were committed (the event's own time) and how late its chunks came. */
+type Heard = { topic: string; postedMs: number[]; relayMs: number[] };
+
+/**
+ * What Parley adds to a turn: from the provider's last chunk to the committed message, from there to the next request
+ * at the provider, and from a chunk's sending to its arrival at an SSE client, while all discussions stream at once.
+ */
+export async function run(): Promise<Record<string, unknown>> {
+  const dir = dataDir();
+  const provider = spawn(process.execPath, ['bench/support/provider.ts', String(CHUNKS), String(GAP_MS)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [line] = (await once(provider.stdout, 'data')) as [Buffer];
+    const origin = `http://127.0.0.1:${line.toString().trim()}`;
+    const server = await startServer(dir, { OPENAI_COMPATIBLE_URL: `${origin}/v1` });
+    try {
+      const one = await wave(server.demo, origin, 1);
+      const before = cpuSeconds(server.pid);
+      const all = await wave(server.demo, origin, DISCUSSIONS);
+      const cpu = cpuSeconds(server.pid) - before;
+      return {
+        one_discussion: one,
+        [`${DISCUSSIONS}_discussions`]: {
+          ...all,
+          server_cpu_us_per_chunk: Math.round((cpu * 1e6) / (DISCUSSIONS * TURNS * CHUNKS)),
+          pss_mib: pssMiB(family(server.pid)),
+        },
+        targets: { after_p95_ms: 25, before_p95_ms: 25, relay_p95_ms: 10 },
+      };
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await stop(provider);
+    removeDir(dir);
+  }
+}
+
+async function wave(demo: Demo, provider: string, count: number): Promise<Record<string, unknown>> {
+  const mark = `${Date.now() % 100_000}`;
+  const agents = await Promise.all(
+    ['a', 'b'].map((name) =>
+      call<{ id: string }>(demo, 'POST', '/agents', {
+        name: `bench-agent-${name}-${mark}`,
+        model: 'local/bench',
+        instructions: 'Answer.',
+      }),
+    ),
+  );
+  const heard = await Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const topic = `bench-${mark}${String(i).padStart(4, '0')}`;
+      // Spread over one chunk's gap, as real discussions are.
+      await new Promise((resolve) => setTimeout(resolve, (i * 2000) / count));
+      const { id, cursor } = await call<{ id: string; cursor: string }>(demo, 'POST', '/discussions', {
+        topic,
+        participants: agents.map(({ id }) => ({ agent_id: id })),
+        policy: { type: 'round_robin' },
+        limits: { max_turns: TURNS },
+        start: true,
+      });
+      return listen(demo, topic, `/api/v1/discussions/${id}/events?cursor=${cursor}`);
+    }),
+  );
+  const asked = (await (await fetch(`${provider}/turns`)).json()) as Asked[];
+  return { discussions: count, ...overheads(heard, asked) };
+}
+
+function overheads(heard: readonly Heard[], asked: readonly Asked[]): Record<string, unknown> {
+  const after: number[] = [];
+  const before: number[] = [];
+  for (const { topic, postedMs } of heard) {
+    const turns = asked.filter((turn) => turn.topic === topic).sort((a, b) => a.askedMs - b.askedMs);
+    if (turns.length !== TURNS || postedMs.length !== TURNS) {
+      throw new Error(`${topic}: ${turns.length} requests and ${postedMs.length} messages instead of ${TURNS}`);
+    }
+    postedMs.forEach((posted, i) => {
+      after.push(posted - (turns[i] as Asked).lastChunkMs);
+      const next = turns[i + 1];
+      if (next !== undefined) before.push(next.askedMs - posted);
+    });
+  }
+  const relay = heard.flatMap(({ relayMs }) => relayMs);
+  return { chunks: relay.length, after: percentiles(after), before: percentiles(before), relay: percentiles(relay) };
+}
+
+/** Follows one discussion until it has completed. */
+function listen(demo: Demo, topic: string, path: string): Promise<Heard> {
+  const heard: Heard = { topic, postedMs: [], relayMs: [] };
+  return new Promise((resolve, reject) => {
+    const request = get(
+      `${demo.url}${path}`,
+      { agent: false, headers: { authorization: `Bearer ${demo.api_key}` } },
+      (res) => {
+        let rest = '';
+        res.setEncoding('utf8');
+        res.on('data', (text: string) => {
+          const nowMs = performance.timeOrigin + performance.now();
+          const frames = (rest + text).split('\n\n');
+          rest = frames.pop() ?? '';
+          for (const frame of frames) {
+            if (frame.includes('event: message_delta')) {
+              for (const [, sent] of frame.matchAll(/@(\d+\.\d+);/g)) heard.relayMs.push(nowMs - Number(sent));
+            } else if (frame.includes('event: message_posted')) {
+              heard.postedMs.push(Date.parse(/"time":"([^"]+)"/.exec(frame)?.[1] ?? ''));
+            } else if (/event: discussion_(completed|paused|cancelled)/.test(frame)) {
+              request.destroy();
+              resolve(heard);
+            }
+          }
+        });
+        res.once('error', reject);
+        if (res.statusCode !== 200) reject(new Error(`GET ${path}: ${res.statusCode}`));
+      },
+    );
+    request.once('error', reject);
+  });
+}
