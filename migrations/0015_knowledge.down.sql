@@ -1,0 +1,2 @@
+drop table documents;
+drop function document_search(text, text);

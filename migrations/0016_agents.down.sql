@@ -1,0 +1,2 @@
+drop table agent_holds;
+drop table agents;

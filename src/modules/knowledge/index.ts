@@ -1,0 +1,19 @@
+import type { Db } from '../../platform/db/queries.ts';
+import type { Module } from '../../platform/module.ts';
+import { documentIndexed } from './events.ts';
+import { knowledgeRoutes } from './routes.ts';
+import { type Knowledge, knowledgeService } from './service.ts';
+
+export { MAX_TEXT_BYTES, Metadata, Text, Title } from './schemas.ts';
+export type { Knowledge } from './service.ts';
+
+/** Documents: text kept for a tenant's discussions and agents, with full-text search. */
+export function createKnowledge({ db }: { db: Db }): Knowledge & Module {
+  const service = knowledgeService(db);
+  return {
+    ...service,
+    name: 'knowledge',
+    events: [documentIndexed],
+    routes: (router) => knowledgeRoutes(router, service),
+  };
+}
