@@ -1,0 +1,2 @@
+drop table model_settings;
+drop table model_providers;

@@ -1,0 +1,76 @@
+/**
+ * One message of a conversation. `name` says who spoke where several share a role; for providers whose wire has no
+ * names, a user's or system's message is sent as `name: content`.
+ */
+export type ChatMessage = {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+  readonly name?: string;
+};
+
+export type Parameters = {
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly maxTokens?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+};
+
+/** What a rehearsal may quote. Other models are told of documents in their messages. */
+export type Grounding = { readonly id?: string; readonly title: string; readonly text: string };
+
+/** What the generation is for: kept with its record, and a hint to the rehearsal. */
+export type Purpose = {
+  readonly kind: 'chat' | 'agent' | 'turn' | 'moderator';
+  readonly agentId?: string;
+  readonly discussionId?: string;
+  readonly turn?: number;
+};
+
+export type GenerateRequest = {
+  /** `provider/model`, `local/…`, `rehearsal`; undefined takes the tenant's default. */
+  readonly model: string | undefined;
+  readonly messages: readonly ChatMessage[];
+  readonly parameters?: Parameters;
+  readonly documents?: readonly Grounding[];
+  readonly purpose: Purpose;
+  /** For all tries together. Default 120,000. */
+  readonly timeoutMs?: number;
+};
+
+export type Citation = { readonly documentId?: string; readonly title: string; readonly quote: string };
+
+export type FinishReason = 'stop' | 'length' | 'content_filter' | 'other';
+
+export type Usage = {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** The provider told no counts: these are four bytes a token. */
+  readonly estimated: boolean;
+};
+
+export type GenerateResult = {
+  readonly text: string;
+  /** The id it can be asked for by, e.g. `openai/gpt-5`. */
+  readonly model: string;
+  readonly provider: string;
+  /** Made by rule, not by a language model. */
+  readonly rehearsal: boolean;
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  /** Null when no price is known. */
+  readonly costNanoUsd: number | null;
+  readonly timeToFirstTokenMs: number;
+  readonly durationMs: number;
+  readonly generationId: string;
+  readonly citations?: readonly Citation[];
+};
+
+/**
+ * A generation under way. It has begun and goes on whether or not `text` is read. Returning early from `text` stops
+ * it; so does `ctx.signal`. Both reject with an AppError (`model_*`), or with the abort's reason when it was stopped.
+ */
+export type Generation = {
+  readonly text: AsyncIterable<string>;
+  readonly result: Promise<GenerateResult>;
+};

@@ -1,0 +1,72 @@
+import type { ChatMessage } from '../contract.ts';
+import { hashText } from './random.ts';
+
+/**
+ * Answers a moderator's prompt: which participant should speak next, in the form asked for. The participants are the
+ * list items (`- name`, `- name: description`) of the prompt, or a JSON array of names in it. Undefined when there
+ * is none. Who was addressed by the last speech goes first, then who has been silent longest.
+ */
+export function proposeSpeaker(messages: readonly ChatMessage[], seed: number): string | undefined {
+  const prompt = messages
+    .filter(({ role }) => role !== 'assistant')
+    .map(({ content }) => content)
+    .join('\n');
+  const names = candidates(prompt);
+  if (names.length === 0) return undefined;
+  const spoken = transcript(messages, names);
+  const last = spoken.at(-1);
+  const free = names.filter((name) => name !== last?.name);
+  const eligible = free.length > 0 ? free : names;
+  const addressed = eligible.find((name) => last !== undefined && addresses(last.text, name));
+  const silence = (name: string) => spoken.findLastIndex((speech) => speech.name === name);
+  const quietest = [...eligible].sort(
+    (a, b) => silence(a) - silence(b) || hashText(`${seed}${a}`) - hashText(`${seed}${b}`),
+  )[0] as string;
+  const next = addressed ?? quietest;
+  const reason =
+    addressed !== undefined
+      ? `${last?.name} turned to ${addressed}.`
+      : silence(quietest) < 0
+        ? `${quietest} has not spoken yet.`
+        : `${quietest} has been silent longest.`;
+  if (!/\bjson\b|\{\s*"/i.test(prompt)) return next;
+  const key = /"(next_speaker|speaker|next|name|participant)"\s*:/.exec(prompt)?.[1] ?? 'next_speaker';
+  return JSON.stringify({ [key]: next, reason });
+}
+
+function candidates(prompt: string): string[] {
+  const listed = [
+    ...prompt.matchAll(/^\s*[-*]\s+["'`]?([\p{L}\p{N}][\p{L}\p{N}_. -]{0,62}?)["'`]?\s*(?:$|[:(—–]|\s-\s)/gmu),
+  ].map((match) => match[1] as string);
+  if (listed.length > 0) return [...new Set(listed)];
+  const array = /\[\s*(?:"[^"\n]{1,64}"\s*,?\s*)+\]/.exec(prompt)?.[0];
+  if (array === undefined) return [];
+  try {
+    return [...new Set(JSON.parse(array) as string[])];
+  } catch {
+    return [];
+  }
+}
+
+/** Who said what: from names on messages, or from lines that begin with `name:`. */
+function transcript(messages: readonly ChatMessage[], names: readonly string[]): { name: string; text: string }[] {
+  const speeches: { name: string; text: string }[] = [];
+  for (const { name, content, role } of messages) {
+    if (name !== undefined && names.includes(name)) speeches.push({ name, text: content });
+    else if (role === 'user') {
+      for (const line of content.split('\n')) {
+        const speaker = names.find((candidate) => line.startsWith(`${candidate}:`));
+        if (speaker !== undefined) speeches.push({ name: speaker, text: line.slice(speaker.length + 1) });
+        else if (speeches.length > 0) (speeches.at(-1) as { text: string }).text += `\n${line}`;
+      }
+    }
+  }
+  return speeches;
+}
+
+/** Whether the end of a speech turns to somebody by name. */
+function addresses(text: string, name: string): boolean {
+  const ending = text.slice(-200).toLowerCase();
+  const at = ending.lastIndexOf(name.toLowerCase());
+  return at >= 0 && ending.slice(at).includes('?');
+}
