@@ -42,6 +42,7 @@ fetch() {
   printf 'parley: fetching Node %s from npm into .runtime (the machine has %s)\n' "$pinned" "$(node --version 2>/dev/null || echo none)" >&2
   (cd "$temporary" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
     die "npm could not fetch Node $pinned; is the registry reachable? Or install Node $wanted or newer yourself."
+  npm config get globalconfig --loglevel=error >"$temporary/globalconfig"
   # rename(2) through the machine's node: mv would move into a folder that another run has just made.
   node -e 'require("fs").renameSync(process.argv[1], process.argv[2])' "$temporary" "$home" 2>/dev/null || {
     fetched >/dev/null || { rm -rf "$home" && mv "$temporary" "$home"; }
@@ -57,6 +58,11 @@ if ! command -v node >/dev/null 2>&1 || [ "$(major node)" -lt "$wanted" ]; then
   }
   PATH=$bin:$PATH
   export PATH
+  # What the machine's Node and npm know and the fetched Node does not: certificates that the system trusts, and
+  # the settings (registry, proxy, cafile) that npm looks for beside the Node it runs under.
+  NODE_USE_SYSTEM_CA=${NODE_USE_SYSTEM_CA-1}
+  npm_config_globalconfig=${npm_config_globalconfig-$(cat "$home/globalconfig")}
+  export NODE_USE_SYSTEM_CA npm_config_globalconfig
 fi
 
 exec "$@"
