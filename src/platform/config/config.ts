@@ -1,3 +1,7 @@
+import { resolve } from 'node:path';
+import type { Environment } from './env.ts';
+import { isAddressOrRange, isOrigin, isReachable, parseKey, SettingsReader } from './parse.ts';
+
 /** Everything that can be set, read once at the start. `env.ts` makes it; nothing else reads the environment. */
 export type Config = {
   readonly profile: 'development' | 'testing' | 'production';
@@ -36,3 +40,132 @@ export type ProviderSettings = {
   /** `OPENAI_COMPATIBLE_URL`, `…_API_KEY`: model ids `local/…`. Operator-set, so a private address is trusted. */
   readonly compatible?: { readonly baseUrl: string; readonly apiKey?: string };
 };
+
+/** A start that cannot be: every fault of it at once, a sentence each. */
+export class ConfigFaults extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** What the settings say. The master key may be missing still: development then makes one (`load.ts`). */
+export type ParsedConfig = Omit<Config, 'masterKey'> & { readonly masterKey: Buffer | undefined };
+
+const PORTS = { min: 0, max: 65_535 };
+
+/**
+ * Pure: settings in, config out. Contradictions and what production cannot do without are faults; they are collected,
+ * so that a start tells them all at once. `folder` is what relative paths are relative to.
+ */
+export function parseConfig(
+  env: Environment,
+  { folder, version }: { folder: string; version: string },
+): { config: ParsedConfig; faults: readonly string[] } {
+  const read = new SettingsReader(env);
+  const profile = read.oneOf('PARLEY_PROFILE', 'development', ['development', 'testing', 'production']);
+  const production = profile === 'production';
+  const port = read.whole('PORT', 8080, PORTS);
+  const config: ParsedConfig = {
+    profile,
+    projectName: read.text('PROJECT_NAME', 'Parley'),
+    version,
+    debug: read.yesNo('DEBUG', false),
+    host: read.text('HOST', production ? '0.0.0.0' : '127.0.0.1'),
+    port,
+    apiPort: read.whole('API_PORT', 8000, PORTS),
+    metricsPort: read.whole('METRICS_PORT', 9100, PORTS),
+    apiPrefix: apiPrefix(read),
+    publicUrl: read.url('PUBLIC_URL') ?? `http://localhost${port === 0 ? '' : `:${port}`}`,
+    trustedProxies: eachMust(read, 'TRUSTED_PROXIES', isAddressOrRange, 'an IP address or a range such as 10.0.0.0/8'),
+    corsOrigins: eachMust(read, 'CORS_ORIGINS', isOrigin, 'an origin such as https://app.example.com', [
+      ...(production ? [] : ['http://localhost:3000']),
+    ]),
+    dataDir: resolve(folder, read.text('DATA_DIR', '.parley')),
+    databaseUrl: read.url('DATABASE_URL', ['postgresql:', 'postgres:']),
+    masterKey: masterKey(read),
+    signup: read.oneOf('SIGNUP', production ? 'invite' : 'open', ['open', 'invite', 'closed']),
+    logRetentionDays: read.whole('LOG_RETENTION_DAYS', 7, { min: 1, max: 3650 }),
+    outboundAllow: eachMust(read, 'OUTBOUND_ALLOW', isReachable, 'a host, host:port, an address or a range'),
+    otlpEndpoint: read.url('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    providers: providers(read),
+  };
+  requireForProduction(read, config);
+  distinctPorts(read, config);
+  return { config, faults: read.faults };
+}
+
+function apiPrefix(read: SettingsReader): string {
+  const prefix = read.text('API_V1_PREFIX', '/api/v1');
+  if (/^(\/[a-z0-9._-]+)+$/i.test(prefix) && prefix !== '/v1') return prefix;
+  return read.fault(`API_V1_PREFIX must be a path such as /api/v1 (and not /v1 itself), not "${prefix}".`, '/api/v1');
+}
+
+function eachMust(
+  read: SettingsReader,
+  name: 'TRUSTED_PROXIES' | 'CORS_ORIGINS' | 'OUTBOUND_ALLOW',
+  isGood: (item: string) => boolean,
+  wanted: string,
+  fallback: readonly string[] = [],
+): readonly string[] {
+  const items = read.list(name, fallback);
+  for (const item of items)
+    if (!isGood(item)) read.fault(`${name} holds "${item}", which is not ${wanted}.`, undefined);
+  return items;
+}
+
+function masterKey(read: SettingsReader): Buffer | undefined {
+  const text = read.text('MASTER_KEY');
+  if (text === undefined) return undefined;
+  return (
+    parseKey(text) ??
+    read.fault(
+      'MASTER_KEY must be 32 bytes, as 64 hex digits or base64: "openssl rand -base64 32" makes one.',
+      undefined,
+    )
+  );
+}
+
+function requireForProduction(read: SettingsReader, { profile, databaseUrl }: ParsedConfig): void {
+  if (profile !== 'production') return;
+  if (read.text('MASTER_KEY') === undefined)
+    read.fault('Production needs MASTER_KEY (32 bytes): without it, secrets could not be opened again.', undefined);
+  if (databaseUrl === undefined && read.text('DATABASE_URL') === undefined)
+    read.fault('Production needs DATABASE_URL: the address of a PostgreSQL 15 or newer.', undefined);
+}
+
+function distinctPorts(read: SettingsReader, { port, apiPort, metricsPort }: ParsedConfig): void {
+  const named = { PORT: port, API_PORT: apiPort, METRICS_PORT: metricsPort };
+  const taken = new Map<number, string>();
+  for (const [name, value] of Object.entries(named)) {
+    const other = taken.get(value);
+    if (value !== 0 && other !== undefined) read.fault(`${other} and ${name} are both ${value}.`, undefined);
+    taken.set(value, name);
+  }
+}
+
+function providers(read: SettingsReader): ProviderSettings {
+  const cloud = (key: 'OPENAI_API_KEY' | 'ANTHROPIC_API_KEY' | 'GOOGLE_API_KEY') => {
+    const base = key.replace('_API_KEY', '_BASE_URL') as 'OPENAI_BASE_URL' | 'ANTHROPIC_BASE_URL' | 'GOOGLE_BASE_URL';
+    const apiKey = read.text(key);
+    const baseUrl = read.url(base);
+    if (apiKey === undefined && baseUrl !== undefined) read.fault(`${base} is set, and ${key} is not.`, undefined);
+    return apiKey === undefined ? undefined : { apiKey, ...(baseUrl !== undefined && { baseUrl }) };
+  };
+  const openai = cloud('OPENAI_API_KEY');
+  const anthropic = cloud('ANTHROPIC_API_KEY');
+  const google = cloud('GOOGLE_API_KEY');
+  const compatibleUrl = read.url('OPENAI_COMPATIBLE_URL');
+  const compatibleKey = read.text('OPENAI_COMPATIBLE_API_KEY');
+  if (compatibleUrl === undefined && compatibleKey !== undefined)
+    read.fault('OPENAI_COMPATIBLE_API_KEY is set, and OPENAI_COMPATIBLE_URL is not.', undefined);
+  return {
+    ...(openai && { openai }),
+    ...(anthropic && { anthropic }),
+    ...(google && { google }),
+    ...(compatibleUrl !== undefined && {
+      compatible: { baseUrl: compatibleUrl, ...(compatibleKey !== undefined && { apiKey: compatibleKey }) },
+    }),
+  };
+}
