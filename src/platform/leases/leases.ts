@@ -1,0 +1,183 @@
+import { hostname } from 'node:os';
+import { uuidv7 } from '../../lib/ids.ts';
+import type { Db } from '../db/queries.ts';
+import type { Service } from '../lifecycle.ts';
+import type { Logger } from '../telemetry/log.ts';
+import * as q from './sql.ts';
+
+/** Something that only one process does. Whatever is written in its name is checked against `fence`. */
+export type Lease = {
+  readonly name: string;
+  /** Grows with every change of holder. */
+  readonly fence: number;
+  /** The holder before this one ended without giving it back. */
+  readonly crashed: boolean;
+  /** Aborts when the lease is lost or given back. */
+  readonly signal: AbortSignal;
+};
+
+export interface Leases extends Service {
+  /** Who this process is in `processes`, `leases.holder` and `jobs.holder`. */
+  readonly processId: string;
+  /**
+   * Tries for these leases from now on; `onHeld` is called each time that one is won (again). `release` gives back
+   * what is held and stops trying: call it when the work under them has ended.
+   */
+  keep(names: readonly string[], onHeld: (lease: Lease) => void): { release(): Promise<void> };
+  /** Whether the last heartbeat is recent enough for others to believe that this process lives. */
+  alive(): boolean;
+  /**
+   * Declares every other process dead, at once. Only for the one that owns the database (a session lock), after a
+   * `kill -9`: what its predecessor held is free without waiting.
+   */
+  freeDead(): Promise<void>;
+}
+
+const BEAT_MS = 500;
+const RETRY_MS = 1000;
+
+type Wanted = { readonly onHeld: (lease: Lease) => void; held: { lease: Lease; abort: AbortController } | undefined };
+
+export function createLeases({ db, log }: { db: Db; log: Logger }): Leases {
+  return new ProcessLeases(db, log.child('leases'));
+}
+
+/**
+ * One row a process is the heartbeat of everything it holds. Losing a lease is noticed here within a beat; until
+ * then the fence makes what this process still writes miss.
+ */
+class ProcessLeases implements Leases {
+  readonly name = 'leases';
+  readonly processId = uuidv7();
+  readonly #db: Db;
+  readonly #log: Logger;
+  readonly #wanted = new Map<string, Wanted>();
+  #lastBeatMs = Number.NEGATIVE_INFINITY;
+  #lastTryMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(db: Db, log: Logger) {
+    this.#db = db;
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopped || this.#timer) return;
+    await this.#db.system.run(q.forgetDead);
+    await this.#beat();
+    if (this.#stopped) return;
+    this.#timer = setInterval(() => void this.#tick(), BEAT_MS);
+  }
+
+  async stop(_deadlineMs: number): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#beating;
+    if (this.#lastBeatMs === Number.NEGATIVE_INFINITY) return;
+    this.#loseAll();
+    this.#lastBeatMs = Number.NEGATIVE_INFINITY;
+    try {
+      await this.#db.system.run(q.leave(this.processId));
+    } catch (error) {
+      // Others take over when the ttl has passed.
+      this.#log.warn('could not give back leases', { error });
+    }
+  }
+
+  keep(names: readonly string[], onHeld: (lease: Lease) => void): { release(): Promise<void> } {
+    for (const name of names) {
+      if (this.#wanted.has(name)) throw new Error(`Lease ${name} is wanted twice in one process`);
+      this.#wanted.set(name, { onHeld, held: undefined });
+    }
+    if (this.alive()) void this.#tryNow();
+    return {
+      release: async () => {
+        const held = names.filter((name) => this.#wanted.get(name)?.held !== undefined);
+        for (const name of names) this.#drop(name);
+        for (const name of names) this.#wanted.delete(name);
+        if (held.length > 0 && this.alive()) await this.#db.system.run(q.release(held, this.processId));
+      },
+    };
+  }
+
+  alive(): boolean {
+    return performance.now() - this.#lastBeatMs < q.LEASE_TTL_MS;
+  }
+
+  async freeDead(): Promise<void> {
+    await this.#db.system.run(q.declareOthersDead(this.processId));
+  }
+
+  /** Beats do not overlap: a slow database must not collect them. */
+  #tick(): Promise<void> {
+    this.#beating ??= this.#beatAndTry().finally(() => {
+      this.#beating = undefined;
+    });
+    // The stall guard: whoever could not beat for a whole ttl may have been replaced already.
+    if (!this.alive()) this.#loseAll();
+    return this.#beating;
+  }
+
+  async #beatAndTry(): Promise<void> {
+    try {
+      await this.#beat();
+      if (performance.now() - this.#lastTryMs >= RETRY_MS) await this.#tryNow();
+    } catch (error) {
+      this.#log.warn('heartbeat failed', { error });
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const begun = performance.now();
+    const row = await this.#db.system.first(q.beat({ id: this.processId, host: hostname(), pid: process.pid }));
+    this.#lastBeatMs = begun;
+    if (!row?.kept) await this.#dropLost();
+  }
+
+  /** After a silence: keeps what nobody has taken meanwhile. */
+  async #dropLost(): Promise<void> {
+    const rows = await this.#db.system.all(q.heldBy(this.processId));
+    const fences = new Map(rows.map(({ name, fence }) => [name, fence]));
+    for (const [name, { held }] of this.#wanted) {
+      if (held && fences.get(name) !== held.lease.fence) this.#drop(name);
+    }
+  }
+
+  async #tryNow(): Promise<void> {
+    const missing = [...this.#wanted].filter(([, wanted]) => !wanted.held).map(([name]) => name);
+    if (missing.length === 0 || this.#stopped) return;
+    this.#lastTryMs = performance.now();
+    const rows = await this.#db.system.all(q.acquire(missing.sort(), this.processId)).catch((error: unknown) => {
+      this.#log.warn('could not ask for leases', { error });
+      return [];
+    });
+    for (const row of rows) this.#win(row);
+  }
+
+  #win({ name, fence, crashed }: q.Acquired): void {
+    const wanted = this.#wanted.get(name);
+    if (wanted === undefined || this.#stopped) {
+      // Given up while the question was on its way.
+      void this.#db.system.run(q.release([name], this.processId)).catch(() => {});
+      return;
+    }
+    wanted.held?.abort.abort();
+    const abort = new AbortController();
+    const lease: Lease = { name, fence, crashed, signal: abort.signal };
+    wanted.held = { lease, abort };
+    if (crashed) this.#log.info('took over from a process that had died', { reason: name, fence });
+    wanted.onHeld(lease);
+  }
+
+  #drop(name: string): void {
+    const wanted = this.#wanted.get(name);
+    wanted?.held?.abort.abort();
+    if (wanted) wanted.held = undefined;
+  }
+
+  #loseAll(): void {
+    for (const name of this.#wanted.keys()) this.#drop(name);
+  }
+}
