@@ -40,7 +40,7 @@ fetch() {
   mkdir -p "$temporary"
   cp "$root/scripts/runtime/package.json" "$root/scripts/runtime/package-lock.json" "$temporary"
   printf 'parley: fetching Node %s from npm into .runtime (the machine has %s)\n' "$pinned" "$(node --version 2>/dev/null || echo none)" >&2
-  (cd "$temporary" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
+  (cd "$temporary" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --update-notifier=false >&2) ||
     die "npm could not fetch Node $pinned; is the registry reachable? Or install Node $wanted or newer yourself."
   npm config get globalconfig --loglevel=error >"$temporary/globalconfig"
   # rename(2) through the machine's node: mv would move into a folder that another run has just made.

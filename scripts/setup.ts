@@ -6,10 +6,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { allowedScripts, readLock } from './lib/lockfile.ts';
+import { npmCommand } from './lib/npm.ts';
 import { root, say } from './lib/say.ts';
 
 const stampFile = path.join(root, 'node_modules/.parley-setup');
@@ -27,8 +28,8 @@ function install(): void {
   if (isStamped()) return; // another make did it while this one waited
   if (!isInStep()) {
     say('installing packages');
-    npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
-    for (const name of allowedScripts()) npm(['rebuild', name, '--no-ignore-scripts', '--loglevel=error']);
+    npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+    for (const name of allowedScripts()) npm(['rebuild', name, '--no-ignore-scripts']);
   }
   writeFileSync(stampFile, stamp());
 }
@@ -45,18 +46,13 @@ function isInStep(): boolean {
   });
 }
 
-/** npm under this very Node: its own file is run, not the `npm` of the PATH, whose first line may name another Node. */
 function npm(args: string[]): void {
-  const folders = (process.env.PATH ?? '').split(path.delimiter);
-  const found = folders.map((folder) => path.join(folder, 'npm')).find(existsSync);
-  if (!found) throw new Error('There is no npm in the PATH.');
-  const real = realpathSync(found);
-  const [command, first]: [string, string[]] = real.endsWith('.js') ? [process.execPath, [real]] : [found, []];
-  const done = spawnSync(command, [...first, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
-  if (done.status !== 0) {
-    say(`npm ${args[0]} failed`);
-    process.exit(done.status ?? 1);
-  }
+  const [command, ...first] = npmCommand();
+  const quiet = ['--loglevel=error', '--update-notifier=false'];
+  const done = spawnSync(command, [...first, ...args, ...quiet], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (done.status === 0) return;
+  say(`npm ${args[0]} failed`);
+  process.exit(done.status ?? 1);
 }
 
 /** One setup at a time in a folder. The kernel lets the lock of a killed process go, as a lock file would not. */
