@@ -48,6 +48,9 @@ export const ERRORS = {
     message: 'If-Match does not name the newest version: somebody changed it meanwhile.',
   },
   payload_too_large: { status: 413, type: 'invalid_request', message: 'The body is too large.' },
+  request_timeout: { status: 408, type: 'invalid_request', message: 'The request did not arrive in time.' },
+  headers_too_large: { status: 431, type: 'invalid_request', message: 'The request line and headers are too large.' },
+  client_closed_request: { status: 499, type: 'invalid_request', message: 'The client closed the connection.' },
   unsupported_media_type: { status: 415, type: 'invalid_request', message: 'The body must be application/json.' },
   validation_failed: { status: 422, type: 'invalid_request', message: 'The request does not have the right form.' },
   idempotency_mismatch: {

@@ -39,6 +39,8 @@ type Shape<B extends TSchema, P extends TObject, Q extends TObject, R extends TS
   readonly response?: R;
   /** Status of the success answer; default 200 (201 for commands). */
   readonly status?: number;
+  /** Further statuses that answer with the same schema (readiness: 503). The handler sets them on `reply`. */
+  readonly alsoStatus?: readonly number[];
 };
 
 /** What a handler is given. `ctx` is absent on public routes. */

@@ -1,0 +1,2 @@
+drop table public_idempotent_answers;
+drop table idempotent_answers;

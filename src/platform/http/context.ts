@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import { uuidv7 } from '../../lib/ids.ts';
+import type { Principal } from '../auth/authenticate.ts';
+import type { Ctx } from '../context.ts';
+import type { Span } from '../telemetry/trace.ts';
+import type { MountedRoute } from './routes.ts';
+
+/** What http keeps of a request from its first line to its last byte. */
+export class RequestState {
+  readonly requestId: string;
+  readonly span: Span;
+  /** `performance.now()` at the start. */
+  readonly startedMs: number;
+  readonly raw: ServerResponse;
+  /** Absent where no route matched. */
+  route: MountedRoute | undefined;
+  principal: Principal | undefined;
+  /** The body as it came; kept only for a request with an Idempotency-Key. */
+  rawBody: Buffer | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(options: { requestId: string; span: Span; raw: ServerResponse; route: MountedRoute | undefined }) {
+    this.requestId = options.requestId;
+    this.span = options.span;
+    this.raw = options.raw;
+    this.route = options.route;
+    this.startedMs = performance.now();
+  }
+
+  /** Aborts when the client is gone before the answer was complete. Made when somebody first asks for it. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.raw.destroyed && !this.raw.writableFinished) this.#abort.abort(new ClientGone());
+    }
+    return this.#abort.signal;
+  }
+
+  /** The connection's end, told by the response. */
+  closed(): void {
+    if (!this.raw.writableFinished) this.#abort?.abort(new ClientGone());
+  }
+}
+
+/** Nobody is left to be answered. */
+export class ClientGone extends Error {
+  constructor() {
+    super('The client closed the connection');
+    this.name = 'ClientGone';
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by platform/http before anything else sees the request. */
+    parley: RequestState;
+  }
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** The caller's own `X-Request-ID` where it is a harmless one, else a new id. */
+export function requestIdOf(raw: IncomingMessage): string {
+  const given = raw.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7();
+}
+
+/** What a use case is told of this request. Only for one that is authenticated. */
+export function ctxOf(request: FastifyRequest): Ctx {
+  const state = request.parley;
+  const principal = state.principal;
+  if (principal === undefined) throw new Error('There is no ctx on a public route');
+  return {
+    tenantId: principal.tenantId,
+    actor: principal.actor,
+    roles: principal.roles,
+    permissions: principal.permissions,
+    requestId: state.requestId,
+    trace: state.span.trace,
+    get signal() {
+      return state.signal;
+    },
+  };
+}

@@ -1,0 +1,330 @@
+import { createRequire } from 'node:module';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
+import type { TObject, TSchema } from 'typebox';
+import type { Authenticate, OnDenied } from '../auth/authenticate.ts';
+import type { Ctx } from '../context.ts';
+import type { SystemTx, Tx } from '../db/queries.ts';
+import type { Hub } from '../realtime/hub.ts';
+import type { Limiter } from '../reliability/limiter.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { ctxOf } from './context.ts';
+import { AppError } from './errors.ts';
+import type { Answer, Commands, Given } from './idempotency.ts';
+import { addressKey, type Limits, principalKey, takeLimit } from './limits.ts';
+import { JSON_TYPE, sendError, sendValue } from './responses.ts';
+import { type Following, type Input, type PublicInput, type Router, SseBody } from './router.ts';
+import { type MountedRoute, permissionOf, type RouteKind, type RouteSpec } from './routes.ts';
+import { forSerialiser, strict, tidy } from './schemas.ts';
+import { sendSseBody } from './sse-body.ts';
+import { refuseUnstorable } from './text.ts';
+import { type Validate, Validators } from './validation.ts';
+
+/** Streams a part of the log to a client until one of them ends it; realtime's SSE. */
+export type FollowSse = (options: {
+  readonly hub: Hub;
+  readonly reply: FastifyReply;
+  readonly following: Following;
+  /** `Last-Event-ID`, or `?cursor=`: `epoch.position` as the client said it. */
+  readonly lastEventId: string | undefined;
+  readonly ctx: Ctx;
+  /** When the caller's credentials end, in Unix milliseconds. */
+  readonly expiresAtMs: number | undefined;
+}) => Promise<void>;
+
+export type MountDeps = {
+  readonly app: FastifyInstance;
+  readonly apiPrefix: string;
+  readonly log: Logger;
+  readonly authenticate: Authenticate;
+  readonly onDenied: OnDenied | undefined;
+  readonly limiter: Limiter;
+  readonly limits: Limits;
+  readonly commands: Commands;
+  readonly hub: Hub;
+  readonly followSse: FollowSse;
+};
+
+type AnyInput = Input<TSchema, TObject, TObject>;
+type AnyPublicInput = PublicInput<TSchema, TObject, TObject>;
+type CommandResult = { body: unknown; headers?: Record<string, string> };
+/** The handlers with their types forgotten: by here the schemas have been checked against them by the compiler. */
+type Handlers = {
+  handler(input: unknown): Promise<unknown>;
+  prepare?(input: unknown): Promise<unknown>;
+};
+type CommandHandlers = {
+  handler(tx: Tx | SystemTx, input: unknown): Promise<CommandResult>;
+  prepare?(input: unknown): Promise<unknown>;
+};
+
+/** What every stream takes beside its own query. */
+const FOLLOW_QUERY = {
+  ticket: { type: 'string', minLength: 1, maxLength: 512 },
+  cursor: { type: 'string', minLength: 1, maxLength: 128 },
+} as const;
+
+const require = createRequire(import.meta.url);
+
+/** Mounts the modules' routes on Fastify, and keeps the table of them. */
+export class Mount implements Router {
+  readonly routes: MountedRoute[] = [];
+  readonly #deps: MountDeps;
+  readonly #validators = new Validators();
+  readonly #operationIds = new Set<string>();
+
+  constructor(deps: MountDeps) {
+    this.#deps = deps;
+  }
+
+  readonly route: Router['route'] = (spec) => this.#mountPlain(spec as never);
+  readonly publicRoute: Router['publicRoute'] = (spec) => this.#mountPlain(spec as never);
+  readonly command: Router['command'] = (spec) => this.#mountCommand({ ...spec, method: 'POST' } as never);
+  readonly publicCommand: Router['publicCommand'] = (spec) => this.#mountCommand({ ...spec, method: 'POST' } as never);
+
+  readonly follow: Router['follow'] = (spec) => {
+    const { hub, followSse, log } = this.#deps;
+    const full = { ...spec, method: 'GET' } as RouteSpec;
+    const { handler } = spec as unknown as { handler(input: unknown): Promise<Following> };
+    const route = this.#register('follow', full);
+    this.#mount(route, (request, reply) => {
+      const lastEventId = lastEventIdOf(request);
+      const ctx = ctxOf(request);
+      handler(inputOf(route, request, reply, ctx))
+        .then((following) =>
+          followSse({ hub, reply, following, lastEventId, ctx, expiresAtMs: request.parley.principal?.expiresAtMs }),
+        )
+        .catch((error) => sendError(log, request, reply, error));
+    });
+  };
+
+  #mountPlain(spec: RouteSpec & Handlers): void {
+    const { log } = this.#deps;
+    const route = this.#register('route', spec);
+    const isPublic = spec.access === 'public';
+    this.#mount(route, (request, reply) => {
+      const input = isPublic ? publicInputOf(route, request, reply) : inputOf(route, request, reply, ctxOf(request));
+      spec
+        .handler(input)
+        .then(
+          (value) => {
+            if (value instanceof SseBody) return sendSseBody(log, request, reply, value);
+            sendValue(route, request, reply, value);
+          },
+          (error) => sendError(log, request, reply, error),
+        )
+        .catch((error) => sendError(log, request, reply, error));
+    });
+  }
+
+  #mountCommand(spec: RouteSpec & CommandHandlers): void {
+    const { log, commands } = this.#deps;
+    const route = this.#register('command', spec);
+    const prepareFor = (input: unknown) => (spec.prepare ? () => spec.prepare?.(input) as Promise<unknown> : undefined);
+    const work = async (tx: Tx | SystemTx, input: object, prepared: unknown): Promise<Answer> => {
+      const { body, headers = {} } = await spec.handler(tx, { ...input, prepared });
+      return {
+        status: route.status,
+        headers: lowerCase(headers),
+        body: route.status === 204 ? '' : route.serialise(body),
+      };
+    };
+    this.#mount(route, (request, reply) => {
+      let given: Promise<Given>;
+      if (spec.access === 'public') {
+        const input = publicInputOf(route, request, reply);
+        given = commands.runPublic({
+          request,
+          route,
+          prepare: prepareFor(input),
+          work: (tx, made) => work(tx, input, made),
+        });
+      } else {
+        const ctx = ctxOf(request);
+        const input = inputOf(route, request, reply, ctx);
+        given = commands.run(ctx, {
+          request,
+          route,
+          prepare: prepareFor(input),
+          work: (tx, made) => work(tx, input, made),
+        });
+      }
+      given.then((answer) => sendAnswer(reply, answer)).catch((error) => sendError(log, request, reply, error));
+    });
+  }
+
+  #register(kind: RouteKind, spec: RouteSpec): MountedRoute {
+    const where = `${spec.method} ${spec.url} (${spec.operationId})`;
+    if (this.#operationIds.has(spec.operationId)) throw new Error(`${where}: the operationId is taken`);
+    this.#operationIds.add(spec.operationId);
+    const status =
+      spec.status ?? (spec.response === undefined && kind !== 'follow' ? 204 : kind === 'command' ? 201 : 200);
+    if (status !== 204 && spec.response === undefined && kind !== 'follow')
+      throw new Error(`${where}: only status 204 goes without a response schema`);
+    const route: MountedRoute = {
+      kind,
+      spec,
+      method: spec.method,
+      urls: urlsOf(spec, this.#deps.apiPrefix),
+      wire: spec.wire ?? 'parley',
+      status,
+      limit: spec.limit ?? (spec.access === 'public' ? 'anonymous' : 'default'),
+      permission: permissionOf(spec.access),
+      validate: this.#validatorsOf(kind, spec),
+      serialise: spec.response === undefined ? () => '' : lazySerialiser(spec.response),
+    };
+    this.routes.push(route);
+    return route;
+  }
+
+  #validatorsOf(kind: RouteKind, spec: RouteSpec): MountedRoute['validate'] {
+    const ours = (spec.wire ?? 'parley') === 'parley';
+    const compile = (schema: TSchema | undefined, part: 'query' | 'path') => {
+      if (schema === undefined && !ours) return () => {};
+      const plain = schema === undefined ? { type: 'object', properties: {} } : tidy(schema);
+      const properties = { ...plain.properties, ...(kind === 'follow' && part === 'query' && FOLLOW_QUERY) };
+      return this.#validators.compile({ ...plain, properties, ...(ours && { additionalProperties: false }) }, part);
+    };
+    return {
+      body: this.#bodyValidator(spec, ours),
+      params: compile(spec.params, 'path'),
+      query: compile(spec.query, 'query'),
+    };
+  }
+
+  #bodyValidator(spec: RouteSpec, ours: boolean): Validate {
+    if (spec.body !== undefined) return this.#validators.compile(ours ? strict(spec.body) : tidy(spec.body), 'body');
+    if (spec.method === 'GET' || !ours) return () => {};
+    // Nothing is expected: nothing, or an empty object, may come.
+    const empty = this.#validators.compile({ type: 'object', properties: {}, additionalProperties: false }, 'body');
+    return (body) => body === undefined || empty(body);
+  }
+
+  #mount(route: MountedRoute, handler: (request: FastifyRequest, reply: FastifyReply) => void): void {
+    const { app, log } = this.#deps;
+    const admit = this.#admission(route);
+    const guarded: RouteHandlerMethod = (request, reply) => {
+      try {
+        validate(route, request);
+        handler(request, reply);
+      } catch (error) {
+        sendError(log, request, reply, error);
+      }
+    };
+    for (const url of route.urls) {
+      app.route({
+        method: route.method,
+        url,
+        ...(route.spec.bodyLimit !== undefined && { bodyLimit: route.spec.bodyLimit }),
+        exposeHeadRoute: route.method === 'GET' && route.kind !== 'follow',
+        config: { mounted: route },
+        onRequest: (request, reply, done) => {
+          request.parley.route = route;
+          admit(request).then(
+            () => done(),
+            (error) => sendError(log, request, reply, error),
+          );
+        },
+        handler: guarded,
+      });
+    }
+  }
+
+  /** Lets a request in, before its body is read: who it is, whether that one may, and whether not too often. */
+  #admission(route: MountedRoute): (request: FastifyRequest) => Promise<void> {
+    const { authenticate, limiter, limits, onDenied } = this.#deps;
+    const { permission, spec, limit, kind } = route;
+    if (spec.access === 'public') return (request) => takeLimit(limiter, limits, limit, addressKey(request.ip));
+    return async (request) => {
+      const { url } = request;
+      const queryAt = url.indexOf('?');
+      const ticket = kind === 'follow' ? (request.query as { ticket?: unknown }).ticket : undefined;
+      const principal = await authenticate({
+        authorization: request.headers.authorization,
+        ticket: typeof ticket === 'string' ? ticket : undefined,
+        path: queryAt === -1 ? url : url.slice(0, queryAt),
+      }).catch(async (error) => {
+        await takeLimit(limiter, limits, 'anonymous', addressKey(request.ip));
+        throw error;
+      });
+      if (principal === undefined) {
+        await takeLimit(limiter, limits, 'anonymous', addressKey(request.ip));
+        throw new AppError('unauthenticated');
+      }
+      request.parley.principal = principal;
+      await takeLimit(limiter, limits, limit, principalKey(principal));
+      if (permission !== undefined && !principal.permissions.has(permission)) {
+        onDenied?.({ principal, permission, operationId: spec.operationId });
+        throw new AppError('permission_denied', { details: { permission } });
+      }
+    };
+  }
+}
+
+function urlsOf(spec: RouteSpec, apiPrefix: string): string[] {
+  if (spec.at === 'root') return [spec.url];
+  if (spec.at === 'v1') return [`${apiPrefix}${spec.url}`, ...(apiPrefix === '/v1' ? [] : [`/v1${spec.url}`])];
+  return [`${apiPrefix}${spec.url}`];
+}
+
+function validate(route: MountedRoute, request: FastifyRequest): void {
+  if (request.url.includes('%00')) {
+    refuseUnstorable(request.params, 'path');
+    refuseUnstorable(request.query, 'query');
+  }
+  route.validate.params(request.params);
+  route.validate.query(request.query);
+  route.validate.body(request.body);
+}
+
+const inputOf = (_route: MountedRoute, request: FastifyRequest, reply: FastifyReply, ctx: Ctx): AnyInput => ({
+  ctx,
+  body: request.body,
+  params: request.params as AnyInput['params'],
+  query: request.query as AnyInput['query'],
+  request,
+  reply,
+});
+
+function publicInputOf(_route: MountedRoute, request: FastifyRequest, reply: FastifyReply): AnyPublicInput {
+  const { parley: state } = request;
+  return {
+    body: request.body,
+    params: request.params as AnyInput['params'],
+    query: request.query as AnyInput['query'],
+    request,
+    reply,
+    ip: request.ip,
+    get signal() {
+      return state.signal;
+    },
+  };
+}
+
+/** `Last-Event-ID` as the browser repeats it, else `?cursor=`. */
+function lastEventIdOf(request: FastifyRequest): string | undefined {
+  const header = request.headers['last-event-id'];
+  if (typeof header === 'string' && header !== '') return header.slice(0, 128);
+  return (request.query as { cursor?: string }).cursor;
+}
+
+function sendAnswer(reply: FastifyReply, { status, headers, body, replayed }: Given): void {
+  if (reply.raw.destroyed) return;
+  reply.code(status).headers(headers);
+  if (replayed) reply.header('idempotency-replayed', 'true');
+  if (status === 204) reply.send();
+  else reply.header('content-type', JSON_TYPE).send(body);
+}
+
+const lowerCase = (headers: Record<string, string>) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+
+/** Compiled at the first answer: compiling all of them takes longer than the rest of a start. */
+function lazySerialiser(schema: TSchema): (value: unknown) => string {
+  let serialise: ((value: unknown) => string) | undefined;
+  return (value) => {
+    serialise ??= (require('fast-json-stringify') as (schema: object) => (value: unknown) => string)(
+      forSerialiser(schema),
+    );
+    return serialise(value);
+  };
+}

@@ -1,0 +1,54 @@
+import type { TObject, TSchema } from 'typebox';
+import type { Permission } from '../auth/permissions.ts';
+import type { ErrorCode } from './errors.ts';
+import type { LimitName } from './limits.ts';
+import type { Access, Wire } from './router.ts';
+import type { Validate } from './validation.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** A route's declaration, whatever made it. The documents and the generated tests read this. */
+export type RouteSpec = {
+  readonly method: Method;
+  readonly url: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tag: string;
+  readonly access: Access;
+  readonly errors?: readonly ErrorCode[];
+  readonly at?: 'api' | 'v1' | 'root';
+  readonly wire?: Wire;
+  readonly bodyLimit?: number;
+  readonly limit?: 'default' | 'sign_in' | 'models';
+  readonly body?: TSchema;
+  readonly params?: TObject;
+  readonly query?: TObject;
+  readonly response?: TSchema;
+  readonly status?: number;
+  readonly alsoStatus?: readonly number[];
+};
+
+export type RouteKind = 'route' | 'command' | 'follow';
+
+/** A route as it is mounted. */
+export type MountedRoute = {
+  readonly kind: RouteKind;
+  readonly spec: RouteSpec;
+  readonly method: Method;
+  /** In Fastify's syntax (`/api/v1/agents/:agent_id`). The first one is documented; the others are the same. */
+  readonly urls: readonly string[];
+  readonly wire: Wire;
+  /** Of the success answer. */
+  readonly status: number;
+  readonly limit: LimitName;
+  /** Undefined for `public` and `authenticated`. */
+  readonly permission: Permission | undefined;
+  readonly validate: { readonly body: Validate; readonly params: Validate; readonly query: Validate };
+  readonly serialise: (value: unknown) => string;
+};
+
+const PERMISSION_LESS: ReadonlySet<Access> = new Set(['public', 'authenticated']);
+
+export const permissionOf = (access: Access): Permission | undefined =>
+  PERMISSION_LESS.has(access) ? undefined : (access as Permission);

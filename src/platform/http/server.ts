@@ -1,0 +1,261 @@
+import { once } from 'node:events';
+import { createServer as createNodeServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fastifyCookie from '@fastify/cookie';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Authenticate, OnDenied } from '../auth/authenticate.ts';
+import type { Config } from '../config/config.ts';
+import type { Secrets } from '../config/secrets.ts';
+import type { Db } from '../db/queries.ts';
+import type { Service } from '../lifecycle.ts';
+import type { Hub } from '../realtime/hub.ts';
+import type { Limiter } from '../reliability/limiter.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { formatTraceparent, parseTraceparent, type Tracer } from '../telemetry/trace.ts';
+import { answerBrokenRequest } from './broken.ts';
+import { RequestState, requestIdOf } from './context.ts';
+import { AppError } from './errors.ts';
+import { Commands } from './idempotency.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { type FollowSse, Mount } from './mount.ts';
+import { observer } from './observe.ts';
+import { sendError } from './responses.ts';
+import type { Router } from './router.ts';
+import type { MountedRoute } from './routes.ts';
+import { cors, securityHeaders } from './security.ts';
+import { parseForm, parseJson } from './text.ts';
+
+export type ServerConfig = Pick<
+  Config,
+  'projectName' | 'version' | 'host' | 'port' | 'apiPort' | 'apiPrefix' | 'publicUrl' | 'trustedProxies' | 'corsOrigins'
+>;
+
+export type ServerDeps = {
+  readonly config: ServerConfig;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
+  readonly db: Db;
+  readonly secrets: Secrets;
+  readonly authenticate: Authenticate;
+  readonly onDenied?: OnDenied;
+  readonly limiter: Limiter;
+  readonly limits?: Partial<Limits>;
+  readonly hub: Hub;
+  readonly followSse: FollowSse;
+  /** Each mounts routes: a module's `routes`, health. In the order of the documents. */
+  readonly register: readonly ((router: Router) => void)[];
+  /** Mounts what is no route of the API: documents, the console. */
+  readonly pages?: (app: FastifyInstance, routes: readonly MountedRoute[]) => void;
+  /** Answers a GET that nothing else takes (the console's own paths); false when it does not either. */
+  readonly fallback?: (request: FastifyRequest) => Promise<{ type: string; body: Buffer } | undefined>;
+  /** How long readiness says 503 before connections are refused: balancers hear of the end too late. Default 0. */
+  readonly lingerMs?: number;
+};
+
+/** The HTTP face. `start` listens on `port` and `apiPort` (both may be 0, and may be the same). */
+export type HttpServer = Service & {
+  readonly app: FastifyInstance;
+  readonly routes: readonly MountedRoute[];
+  /** True from the beginning of `stop` on. */
+  readonly draining: boolean;
+  /** Where it listens, in the order `port`, `apiPort`. */
+  readonly ports: readonly number[];
+  /** Handles a request that came by another way (the gateway, a test). After `start` or `app.ready()`. */
+  handle(req: IncomingMessage, res: ServerResponse): void;
+};
+
+/** A request must have arrived within this time, its headers sooner. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 20_000;
+/** Longer than balancers keep idle connections (60 s is common): the one who closes first must not be us. */
+const KEEP_ALIVE_MS = 75_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const BODY_LIMIT_BYTES = 1024 * 1024;
+const MAX_PARAM_CHARACTERS = 512;
+
+/** Builds the server with everything mounted; nothing listens before `start`. */
+export function createServer(deps: ServerDeps): HttpServer {
+  const { config, log, metrics } = deps;
+  let draining = false;
+  let stopping: Promise<void> | undefined;
+  const servers: Server[] = [];
+  const app = createApp(deps);
+  const observe = observer(log, metrics);
+  const fixed = securityHeaders(config);
+  const allowOrigin = cors(config.corsOrigins);
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const state = begin(deps, request, reply.raw);
+    request.parley = state;
+    observe(request, state);
+    reply.headers(fixed);
+    reply.header('x-request-id', state.requestId).header('traceparent', formatTraceparent(state.span.trace));
+    if (draining) reply.header('connection', 'close');
+    if (!allowOrigin(request, reply)) done();
+  });
+
+  const mount = new Mount({
+    app,
+    apiPrefix: config.apiPrefix,
+    log,
+    authenticate: deps.authenticate,
+    onDenied: deps.onDenied,
+    limiter: deps.limiter,
+    limits: { ...DEFAULT_LIMITS, ...deps.limits },
+    commands: new Commands(deps),
+    hub: deps.hub,
+    followSse: deps.followSse,
+  });
+  for (const register of deps.register) register(mount);
+  deps.pages?.(app, mount.routes);
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    draining = true;
+    const deadline = performance.now() + deadlineMs;
+    const lingerMs = Math.min(deps.lingerMs ?? 0, deadlineMs / 2);
+    if (lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
+    await Promise.all(servers.map((server) => closeServer(server, Math.max(0, deadline - performance.now()))));
+    await app.close();
+  };
+
+  return {
+    name: 'http',
+    app,
+    routes: mount.routes,
+    get draining() {
+      return draining;
+    },
+    get ports() {
+      return servers.map((server) => (server.address() as AddressInfo).port);
+    },
+    handle: (req, res) => app.routing(req, res),
+    async start() {
+      await app.ready();
+      const { host, port, apiPort } = config;
+      for (const wanted of port === apiPort && port !== 0 ? [port] : [port, apiPort]) {
+        if (draining) return;
+        servers.push(await listen((req, res) => app.routing(req, res), host, wanted));
+      }
+    },
+    stop: (deadlineMs) => (stopping ??= close(deadlineMs)),
+  };
+}
+
+function createApp(deps: ServerDeps): FastifyInstance {
+  const { config, log } = deps;
+  const app = Fastify({
+    logger: false,
+    trustProxy: config.trustedProxies.length === 0 ? false : [...config.trustedProxies],
+    bodyLimit: BODY_LIMIT_BYTES,
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
+    // Requests that never reach a hook: an URL that cannot be decoded.
+    frameworkErrors: (error, request, reply) => {
+      const state = begin(deps, request, reply.raw);
+      request.parley = state;
+      reply.headers(securityHeaders(config));
+      reply.header('x-request-id', state.requestId).header('traceparent', formatTraceparent(state.span.trace));
+      sendError(log, request, reply, error);
+    },
+  });
+  app.decorateRequest('parley', null as unknown as RequestState);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (request.headers['idempotency-key'] !== undefined) request.parley.rawBody = body as Buffer;
+    try {
+      done(null, parseJson(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      if (request.parley.route?.wire !== 'oauth') throw new AppError('unsupported_media_type');
+      done(null, parseForm(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.setErrorHandler((error, request, reply) => sendError(log, request, reply, error));
+  app.setNotFoundHandler((request, reply) => answerNothing(deps, app, request, reply));
+  app.register(fastifyCookie);
+  return app;
+}
+
+function begin({ tracer }: ServerDeps, request: FastifyRequest, raw: ServerResponse): RequestState {
+  const route = (request.routeOptions.config as { mounted?: MountedRoute } | undefined)?.mounted;
+  const span = tracer.start(route?.urls[0] ?? 'no route', parseTraceparent(request.headers.traceparent as string), {
+    kind: 'server',
+  });
+  return new RequestState({ requestId: requestIdOf(request.raw), span, raw, route });
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/** Where no route is: 405 when the path takes other methods, a page of the console, or 404. */
+function answerNothing(
+  { log, fallback }: ServerDeps,
+  app: FastifyInstance,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const path = request.url.split('?', 1)[0] as string;
+  const taken = METHODS.filter((method) => app.findRoute({ method, url: path }) !== null);
+  if (taken.length > 0) {
+    const allow = [...taken, 'OPTIONS'].join(', ');
+    if (request.method === 'OPTIONS') reply.code(204).header('allow', allow).send();
+    else sendError(log, request, reply, new AppError('method_not_allowed', { headers: { allow } }));
+    return;
+  }
+  const nothing = () => sendError(log, request, reply, new AppError('not_found'));
+  const wantsPage = request.method === 'GET' && request.headers.accept?.includes('text/html') === true;
+  if (fallback === undefined || !wantsPage) {
+    nothing();
+    return;
+  }
+  fallback(request).then(
+    (page) => (page === undefined ? nothing() : reply.type(page.type).send(page.body)),
+    (error) => sendError(log, request, reply, error),
+  );
+}
+
+async function listen(
+  handler: (req: IncomingMessage, res: ServerResponse) => void,
+  host: string,
+  port: number,
+): Promise<Server> {
+  const server = createNodeServer(
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      connectionsCheckingInterval: 5_000,
+      noDelay: true,
+    },
+    handler,
+  );
+  // RFC 9110, section 10.1.1: an expectation we do not know may be ignored; Node would answer 417 without a body.
+  server.on('checkExpectation', handler);
+  server.on('clientError', answerBrokenRequest);
+  server.listen({ port, host });
+  await once(server, 'listening');
+  return server;
+}
+
+/** Stops accepting, lets what runs finish, and cuts what is left at the deadline. */
+async function closeServer(server: Server, deadlineMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
+  const idle = setInterval(() => server.closeIdleConnections(), 250);
+  try {
+    await closed;
+  } finally {
+    clearTimeout(cut);
+    clearInterval(idle);
+  }
+}

@@ -1,0 +1,49 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Limiter } from './limiter.ts';
+
+type Bucket = { tokens: number; updatedMs: number; fullMs: number };
+
+/** More keys than this are never remembered at once; full buckets are forgotten first. */
+const MAX_KEYS = 50_000;
+
+/**
+ * Token buckets of this process: `tokens` at once, refilled evenly over the window. With several processes each
+ * counts its own share.
+ */
+export function memoryLimiter(clock: Clock, maxKeys = MAX_KEYS): Limiter {
+  const buckets = new Map<string, Bucket>();
+  return {
+    async take(key, limit, cost = 1) {
+      const nowMs = clock.now().getTime();
+      const bucket = buckets.get(key) ?? { tokens: limit.tokens, updatedMs: nowMs, fullMs: nowMs };
+      const perMs = limit.tokens / (limit.windowSeconds * 1_000);
+      bucket.tokens = Math.min(limit.tokens, bucket.tokens + Math.max(0, nowMs - bucket.updatedMs) * perMs);
+      bucket.updatedMs = nowMs;
+      const allowed = bucket.tokens >= cost;
+      if (allowed) bucket.tokens -= cost;
+      bucket.fullMs = nowMs + (limit.tokens - bucket.tokens) / perMs;
+      // The newest goes to the end, so that what is dropped first was used longest ago.
+      buckets.delete(key);
+      buckets.set(key, bucket);
+      if (buckets.size > maxKeys) forget(buckets, nowMs, maxKeys);
+      return {
+        allowed,
+        limit: limit.tokens,
+        remaining: Math.max(0, Math.floor(bucket.tokens)),
+        resetSeconds: allowed ? (bucket.fullMs - nowMs) / 1_000 : (cost - bucket.tokens) / perMs / 1_000,
+      };
+    },
+  };
+}
+
+/** Drops buckets that are full again, then, if that was not enough, the ones unused for longest. */
+function forget(buckets: Map<string, Bucket>, nowMs: number, maxKeys: number): void {
+  for (const [key, bucket] of buckets) if (bucket.fullMs <= nowMs) buckets.delete(key);
+  const excess = buckets.size - Math.floor(maxKeys * 0.9);
+  if (excess <= 0) return;
+  let dropped = 0;
+  for (const key of buckets.keys()) {
+    if (dropped++ >= excess) return;
+    buckets.delete(key);
+  }
+}
