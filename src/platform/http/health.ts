@@ -74,7 +74,10 @@ async function databaseState(deps: HealthDeps): Promise<'connected' | 'disconnec
 async function redisState(deps: HealthDeps): Promise<PartState> {
   if (deps.redis === undefined) return 'disabled';
   let state: PartState = 'disconnected';
-  await answersInTime(deps.redis().then((answer) => void (state = answer)));
+  const asked = deps.redis().then((answer) => {
+    state = answer;
+  });
+  await answersInTime(asked);
   return state;
 }
 
