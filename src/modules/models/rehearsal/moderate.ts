@@ -3,12 +3,12 @@ import { hashText } from './random.ts';
 
 /**
  * Answers a moderator's prompt: which participant should speak next, in the form asked for. The participants are the
- * list items (`- name`, `- name: description`) of the prompt, or a JSON array of names in it. Undefined when there
- * is none. Who was addressed by the last speech goes first, then who has been silent longest.
+ * list (`- name`) that the prompt gives them in, or a JSON array of names in it. Undefined when there is none. Who was
+ * addressed by the last speech goes first, then who has been silent longest.
  */
 export function proposeSpeaker(messages: readonly ChatMessage[], seed: number): string | undefined {
   const prompt = messages
-    .filter(({ role }) => role !== 'assistant')
+    .filter(({ role, name }) => role !== 'assistant' && name === undefined)
     .map(({ content }) => content)
     .join('\n');
   const names = candidates(prompt);
@@ -34,11 +34,27 @@ export function proposeSpeaker(messages: readonly ChatMessage[], seed: number): 
   return JSON.stringify({ [key]: next, reason });
 }
 
+const ITEM = /^\s*[-*]\s+["'`]?([\p{L}\p{N}](?:[\p{L}\p{N}_. -]{0,62}[\p{L}\p{N}_.])?)["'`]?\s*(?:$|[:(—–]|\s-\s)/u;
+
 function candidates(prompt: string): string[] {
-  const listed = [
-    ...prompt.matchAll(/^\s*[-*]\s+["'`]?([\p{L}\p{N}][\p{L}\p{N}_. -]{0,62}?)["'`]?\s*(?:$|[:(—–]|\s-\s)/gmu),
-  ].map((match) => match[1] as string);
-  if (listed.length > 0) return [...new Set(listed)];
+  const lists: { asked: boolean; names: string[] }[] = [];
+  let previous = '';
+  let open = false;
+  for (const line of prompt.split('\n')) {
+    if (line.trim() === '') continue;
+    const name = ITEM.exec(line)?.[1];
+    if (name === undefined) {
+      open = false;
+      previous = line;
+    } else {
+      // Instructions may hold lists of their own: the one that is introduced as such counts, else the last.
+      if (!open) lists.push({ asked: /participant|speak|candidate/i.test(previous), names: [] });
+      open = true;
+      lists.at(-1)?.names.push(name);
+    }
+  }
+  const list = lists.findLast(({ asked }) => asked) ?? lists.at(-1);
+  if (list !== undefined) return [...new Set(list.names)];
   const array = /\[\s*(?:"[^"\n]{1,64}"\s*,?\s*)+\]/.exec(prompt)?.[0];
   if (array === undefined) return [];
   try {

@@ -69,7 +69,9 @@ function understand({ messages, documents, seed }: Scene): Talk {
     .map(({ content }) => content.slice(0, 600))
     .join('\n');
   const heard = spoken.filter(({ role }) => role === 'user');
-  const last = heard.at(-1);
+  // "Please go on." says nothing to take up.
+  const last =
+    heard.findLast(({ name, content }) => name !== undefined || contentWords(content).length > 0) ?? heard.at(-1);
   const topic = topicOf(heard[0]?.content ?? instructions);
   const sentences = sentencesOf(documents);
   const rare = rarity(sentences.length > 0 ? sentences.map(({ words }) => words) : [contentWords(topic)]);
@@ -152,7 +154,9 @@ function overlap(a: readonly string[], b: readonly string[]): number {
 }
 
 function opening(talk: Talk, slots: { name: string; phrase: string }): string {
+  const anonymous = ANSWER.filter((line) => !line.includes('{name}'));
   if (talk.last === undefined || !talk.begun) return say(talk, FIRST, slots);
+  if (talk.last.name === undefined) return say(talk, [...anonymous, ...FIRST], slots);
   if (talk.last.content.trimEnd().endsWith('?')) return say(talk, ANSWER, slots);
   return say(talk, VOICES[talk.stance].react, slots);
 }
