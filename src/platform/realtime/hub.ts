@@ -21,6 +21,8 @@ export type Subscription = {
   readonly onJoin?: () => readonly LiveFrame[];
   /** Takes an encoded SSE frame, shared by all subscribers; answers false when the subscriber is too far behind. */
   readonly sink: (frame: Buffer) => boolean;
+  /** Awaited between pages while the subscriber is filled from the log: resolves when it has taken what it was sent. */
+  readonly drained?: () => Promise<void>;
   /** The subscription ended: too slow, revoked, or the hub is stopping. Not called after `close()`. */
   readonly onEnd: (reason: 'slow' | 'revoked' | 'stopping') => void;
 };

@@ -1,0 +1,249 @@
+import type { Db } from '../db/queries.ts';
+import type { Announcements } from '../events/announcements.ts';
+import type { Feed } from '../events/feed.ts';
+import type { EventTypes } from '../events/registry.ts';
+import { shardOf } from '../events/shards.ts';
+import { readTenant } from '../events/sql.ts';
+import type { Service } from '../lifecycle.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { eventFrame, liveFrame, type ResetReason, resetFrame } from './frames.ts';
+import type { Cursor, Hub, LiveFrame, LogEvent, Subscription } from './hub.ts';
+import { createOrdering, type Ordering } from './ordering.ts';
+import { createSemaphore } from './semaphore.ts';
+
+type Deps = {
+  readonly db: Db;
+  readonly feed: Feed;
+  readonly types: EventTypes;
+  readonly announcements: Announcements;
+  readonly metrics?: Metrics;
+};
+
+type Subscriber = {
+  readonly subscription: Subscription;
+  /** Everything up to here has been sent, or is not wanted. */
+  position: number;
+  closed: boolean;
+};
+
+/** How many subscribers are filled from the log at once: each takes one of the system's few connections. */
+const FILLS = 3;
+const PAGE = 200;
+
+/** The hub of this process. It follows the feed once, however many subscribers there are. */
+export function createHub(deps: Deps): Hub & Service {
+  return new Fanout(deps);
+}
+
+const streamKey = (tenantId: string, stream: string) => `${tenantId}/${stream}`;
+
+class Fanout implements Hub {
+  readonly name = 'hub';
+  readonly #db: Db;
+  readonly #feed: Feed;
+  readonly #types: EventTypes;
+  readonly #announcements: Announcements;
+  /** All, also those that are still being filled; by tenant, for `revoke`. */
+  readonly #members = new Map<string, Set<Subscriber>>();
+  /** Who flows live: by stream, and those who follow everything, by tenant. Never scanned. */
+  readonly #byStream = new Map<string, Set<Subscriber>>();
+  readonly #byTenant = new Map<string, Set<Subscriber>>();
+  readonly #taps = new Map<string, Set<(event: LogEvent) => void>>();
+  readonly #ordering: Ordering;
+  readonly #fills = createSemaphore(FILLS);
+  #unfollow: (() => void)[] = [];
+  #stopped = false;
+
+  constructor({ db, feed, types, announcements, metrics }: Deps) {
+    this.#db = db;
+    this.#feed = feed;
+    this.#types = types;
+    this.#announcements = announcements;
+    this.#ordering = createOrdering((key, frame) => this.#sendLive(key, frame));
+    metrics?.gauge({
+      name: 'hub_subscribers',
+      help: 'Subscribers of the live log in this process.',
+      collect: (gauge) => gauge.set([...this.#members.values()].reduce((sum, members) => sum + members.size, 0)),
+    });
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopped || this.#unfollow.length > 0) return;
+    this.#unfollow = [
+      this.#feed.follow((_shard, events) => {
+        for (const event of events) this.#deliver(event);
+      }),
+      this.#announcements.listen((events) => {
+        for (const { id, tenantId, stream } of events) this.#ordering.expect(id, streamKey(tenantId, stream));
+      }),
+    ];
+  }
+
+  async stop(_deadlineMs: number): Promise<void> {
+    this.#stopped = true;
+    for (const stop of this.#unfollow) stop();
+    this.#unfollow = [];
+    this.#ordering.clear();
+    for (const members of [...this.#members.values()])
+      for (const subscriber of [...members]) this.#end(subscriber, 'stopping');
+  }
+
+  async subscribe(subscription: Subscription): Promise<{ close(): void }> {
+    const subscriber: Subscriber = { subscription, position: 0, closed: false };
+    if (this.#stopped) {
+      subscriber.closed = true;
+      subscription.onEnd('stopping');
+      return { close: () => {} };
+    }
+    addTo(this.#members, subscription.tenantId, subscriber);
+    try {
+      await this.#place(subscriber);
+      while (!this.#joined(subscriber)) await this.#fills(() => this.#fillPage(subscriber));
+    } catch (error) {
+      this.#remove(subscriber);
+      throw error;
+    }
+    return { close: () => this.#remove(subscriber) };
+  }
+
+  /** Where it begins: at its cursor, or at the head with a `reset` when that cursor cannot be continued. */
+  async #place(subscriber: Subscriber): Promise<void> {
+    const { from, tenantId } = subscriber.subscription;
+    const shard = shardOf(tenantId);
+    let reason: ResetReason | undefined;
+    if (from === undefined) {
+      subscriber.position = this.#feed.head(shard);
+      return;
+    }
+    // Another process may have been ahead of this one's feed when it gave the cursor out.
+    if (from.position > this.#feed.head(shard)) await this.#feed.caughtUp();
+    if (from.epoch !== this.#feed.epoch()) reason = 'epoch_changed';
+    else if (from.position > this.#feed.head(shard)) reason = 'ahead';
+    else if (from.position + 1 < this.#feed.horizon(shard)) reason = 'trimmed';
+    subscriber.position = reason ? this.#feed.head(shard) : from.position;
+    if (reason)
+      this.#send(subscriber, resetFrame({ epoch: this.#feed.epoch(), position: subscriber.position }, reason));
+  }
+
+  /**
+   * Joins the live flow if everything up to the feed's position has been sent. Both happen in one turn of the event
+   * loop, so that nothing is missed between and nothing sent twice, and no event has to wait in a buffer.
+   */
+  #joined(subscriber: Subscriber): boolean {
+    if (subscriber.closed) return true;
+    const { tenantId, streams, onJoin } = subscriber.subscription;
+    const recent = this.#feed.recent(shardOf(tenantId), subscriber.position);
+    if (recent === undefined) return false;
+    for (const event of recent) {
+      if (event.tenantid === tenantId && (streams === undefined || streams.includes(event.stream)))
+        this.#sendEvent(subscriber, event, () => eventFrame(event));
+    }
+    subscriber.position = Math.max(subscriber.position, this.#feed.head(shardOf(tenantId)));
+    for (const frame of onJoin?.() ?? []) if (wants(subscriber, frame.event)) this.#send(subscriber, liveFrame(frame));
+    if (subscriber.closed) return true;
+    if (streams === undefined) addTo(this.#byTenant, tenantId, subscriber);
+    else for (const stream of streams) addTo(this.#byStream, streamKey(tenantId, stream), subscriber);
+    return true;
+  }
+
+  /** Sends the next page out of the log, as far as the feed has come. */
+  async #fillPage(subscriber: Subscriber): Promise<void> {
+    const { tenantId, streams, types, drained } = subscriber.subscription;
+    await drained?.();
+    if (subscriber.closed) return;
+    const upTo = this.#feed.head(shardOf(tenantId));
+    const range = { tenantId, after: subscriber.position, upTo, streams, types, limit: PAGE };
+    const rows = await this.#db.system.all(readTenant(range));
+    for (const row of rows) {
+      const event = this.#types.read(row, this.#feed.epoch());
+      this.#sendEvent(subscriber, event, () => eventFrame(event));
+    }
+    if (rows.length < PAGE) subscriber.position = upTo;
+  }
+
+  #deliver(event: LogEvent): void {
+    const key = streamKey(event.tenantid, event.stream);
+    let frame: Buffer | undefined;
+    const encoded = () => (frame ??= eventFrame(event));
+    for (const subscriber of this.#byStream.get(key) ?? []) this.#sendEvent(subscriber, event, encoded);
+    for (const subscriber of this.#byTenant.get(event.tenantid) ?? []) this.#sendEvent(subscriber, event, encoded);
+    this.#ordering.arrived(event.id, key);
+    for (const tap of this.#taps.get(event.type) ?? []) tap(event);
+  }
+
+  #sendEvent(subscriber: Subscriber, event: LogEvent, encoded: () => Buffer): void {
+    if (event.position <= subscriber.position) return;
+    subscriber.position = event.position;
+    if (wants(subscriber, event.type)) this.#send(subscriber, encoded());
+  }
+
+  publish(tenantId: string, stream: string, frame: LiveFrame): void {
+    this.#ordering.pass(streamKey(tenantId, stream), { tenantId, frame });
+  }
+
+  #sendLive(key: string, { tenantId, frame }: { tenantId: string; frame: LiveFrame }): void {
+    let buffer: Buffer | undefined;
+    for (const subscribers of [this.#byStream.get(key), this.#byTenant.get(tenantId)]) {
+      for (const subscriber of subscribers ?? []) {
+        if (!wants(subscriber, frame.event)) continue;
+        buffer ??= liveFrame(frame);
+        this.#send(subscriber, buffer);
+      }
+    }
+  }
+
+  #send(subscriber: Subscriber, frame: Buffer): void {
+    if (!subscriber.closed && !subscriber.subscription.sink(frame)) this.#end(subscriber, 'slow');
+  }
+
+  async cursor(tenantId: string): Promise<Cursor> {
+    return { epoch: this.#feed.epoch(), position: this.#feed.head(shardOf(tenantId)) };
+  }
+
+  revoke({ tenantId, actorId, sessionId }: { tenantId: string; actorId?: string; sessionId?: string }): void {
+    for (const subscriber of [...(this.#members.get(tenantId) ?? [])]) {
+      const { subscription } = subscriber;
+      if (actorId !== undefined && subscription.actorId !== actorId) continue;
+      if (sessionId !== undefined && subscription.sessionId !== sessionId) continue;
+      this.#end(subscriber, 'revoked');
+    }
+  }
+
+  tap(types: readonly string[], fn: (event: LogEvent) => void): () => void {
+    for (const type of types) addTo(this.#taps, type, fn);
+    return () => {
+      for (const type of types) removeFrom(this.#taps, type, fn);
+    };
+  }
+
+  lagMs(): number {
+    return this.#feed.lagMs();
+  }
+
+  #end(subscriber: Subscriber, reason: 'slow' | 'revoked' | 'stopping'): void {
+    if (subscriber.closed) return;
+    this.#remove(subscriber);
+    subscriber.subscription.onEnd(reason);
+  }
+
+  #remove(subscriber: Subscriber): void {
+    subscriber.closed = true;
+    const { tenantId, streams } = subscriber.subscription;
+    removeFrom(this.#members, tenantId, subscriber);
+    removeFrom(this.#byTenant, tenantId, subscriber);
+    for (const stream of streams ?? []) removeFrom(this.#byStream, streamKey(tenantId, stream), subscriber);
+  }
+}
+
+const wants = ({ subscription: { types } }: Subscriber, event: string) => types === undefined || types.includes(event);
+
+function addTo<T>(sets: Map<string, Set<T>>, key: string, member: T): void {
+  const set = sets.get(key);
+  if (set) set.add(member);
+  else sets.set(key, new Set([member]));
+}
+
+function removeFrom<T>(sets: Map<string, Set<T>>, key: string, member: T): void {
+  const set = sets.get(key);
+  if (set?.delete(member) && set.size === 0) sets.delete(key);
+}

@@ -1,0 +1,77 @@
+import type { LiveFrame } from './hub.ts';
+
+type Live = { readonly tenantId: string; readonly frame: LiveFrame };
+
+/**
+ * Keeps live frames behind the events that were committed before them. An event reaches its subscribers a moment
+ * after its commit (through the outbox and the log), a live frame at once: without this, the first words of a turn
+ * would overtake its `turn_started`, and often the message before it. Frames published earlier than the commit are
+ * never held, so the words of a turn still come before its `message_posted`.
+ *
+ * Best effort, within one process: a frame waits for at most `HOLD_MS`, and at most `MAX_HELD` wait in a stream.
+ */
+export interface Ordering {
+  /** An event of this stream was committed in this process. */
+  expect(eventId: string, key: string): void;
+  /** The event has been delivered: what waited for it follows. */
+  arrived(eventId: string, key: string): void;
+  /** Sends a live frame now, or after the events that it waits for. */
+  pass(key: string, live: Live): void;
+  clear(): void;
+}
+
+const HOLD_MS = 500;
+const MAX_HELD = 1000;
+/** Streams with events under way. More are not kept in order rather than kept in memory. */
+const MAX_STREAMS = 10_000;
+/** Events that were delivered before their commit was heard of here. */
+const MAX_EARLY = 1000;
+
+type Waiting = { readonly ids: Set<string>; readonly frames: Live[]; timer: NodeJS.Timeout | undefined };
+
+export function createOrdering(send: (key: string, live: Live) => void): Ordering {
+  const streams = new Map<string, Waiting>();
+  const early = new Set<string>();
+
+  function release(key: string): void {
+    const waiting = streams.get(key);
+    if (waiting === undefined) return;
+    streams.delete(key);
+    clearTimeout(waiting.timer);
+    for (const live of waiting.frames) send(key, live);
+  }
+
+  return {
+    expect(eventId, key) {
+      if (early.delete(eventId)) return;
+      const waiting = streams.get(key);
+      if (waiting) waiting.ids.add(eventId);
+      else if (streams.size < MAX_STREAMS) streams.set(key, { ids: new Set([eventId]), frames: [], timer: undefined });
+    },
+    arrived(eventId, key) {
+      const waiting = streams.get(key);
+      if (!waiting?.ids.delete(eventId)) {
+        // Moved by a poll between the commit and its hook; or announced by another process, and soon forgotten.
+        early.add(eventId);
+        if (early.size > MAX_EARLY) early.delete(early.values().next().value as string);
+        return;
+      }
+      if (waiting.ids.size === 0) release(key);
+    },
+    pass(key, live) {
+      const waiting = streams.get(key);
+      if (waiting === undefined) {
+        send(key, live);
+        return;
+      }
+      waiting.frames.push(live);
+      waiting.timer ??= setTimeout(() => release(key), HOLD_MS);
+      if (waiting.frames.length >= MAX_HELD) release(key);
+    },
+    clear() {
+      for (const { timer } of streams.values()) clearTimeout(timer);
+      streams.clear();
+      early.clear();
+    },
+  };
+}
