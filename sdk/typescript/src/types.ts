@@ -24,6 +24,7 @@ export type Invitation = {
   id: string;
   email: string;
   roles: Role[];
+  status: 'open' | 'accepted' | 'expired';
   /** Only in the answer that makes it: what the invited person opens. */
   token?: string;
   expires_at: string;

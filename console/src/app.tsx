@@ -1,0 +1,102 @@
+import { type ReactNode, useEffect } from 'react';
+import { ArenaPage } from './arena/arena.tsx';
+import { Link, match, useRouter, useTitle } from './lib/router.tsx';
+import { useSession } from './lib/session.tsx';
+import { AgentPage } from './pages/agents/edit.tsx';
+import { AgentsPage } from './pages/agents/list.tsx';
+import { DiscussionsPage } from './pages/discussions/list.tsx';
+import { NewDiscussionPage } from './pages/discussions/new.tsx';
+import { DocumentsPage } from './pages/documents/list.tsx';
+import { NewDocumentPage } from './pages/documents/new.tsx';
+import { DocumentPage } from './pages/documents/view.tsx';
+import { InvitationPage, SignInPage, SignUpPage } from './pages/door.tsx';
+import { SettingsPage } from './pages/settings/settings.tsx';
+import { ErrorBoundary } from './ui/boundary.tsx';
+import { Button, LinkButton } from './ui/controls.tsx';
+import { Logo } from './ui/icon.tsx';
+import { Shell } from './ui/shell.tsx';
+import { Empty, ErrorNote } from './ui/states.tsx';
+
+type Route = { pattern: string; draw(params: Record<string, string>): ReactNode; immersed?: boolean };
+
+const ROUTES: readonly Route[] = [
+  { pattern: '/discussions', draw: () => <DiscussionsPage /> },
+  { pattern: '/discussions/new', draw: () => <NewDiscussionPage /> },
+  { pattern: '/discussions/:id', draw: ({ id = '' }) => <ArenaPage id={id} key={id} />, immersed: true },
+  { pattern: '/agents', draw: () => <AgentsPage /> },
+  { pattern: '/agents/new', draw: () => <AgentPage key="new" /> },
+  { pattern: '/agents/:id', draw: ({ id = '' }) => <AgentPage id={id} key={id} /> },
+  { pattern: '/documents', draw: () => <DocumentsPage /> },
+  { pattern: '/documents/new', draw: () => <NewDocumentPage /> },
+  { pattern: '/documents/:id', draw: ({ id = '' }) => <DocumentPage id={id} key={id} /> },
+  { pattern: '/settings', draw: () => <SettingsPage section="profile" /> },
+  { pattern: '/settings/:section', draw: ({ section = '' }) => <SettingsPage section={section} /> },
+];
+
+/** Who is not signed in sees the door, and afterwards the page they came for. */
+export function App(): ReactNode {
+  const { state, refresh } = useSession();
+  const { location } = useRouter();
+  if (location.path === '/invitation') return <InvitationPage />;
+  if (state.status === 'starting') return <Waiting />;
+  if (state.status === 'unreachable') {
+    return (
+      <div className="door">
+        <div className="door-card">
+          <h1>Parley does not answer</h1>
+          <ErrorNote error={state.error} />
+          <Button look="primary" onClick={() => void refresh()}>
+            Try again
+          </Button>
+        </div>
+      </div>
+    );
+  }
+  if (state.status === 'out') return location.path === '/sign-up' ? <SignUpPage /> : <SignInPage />;
+  if (['/', '/sign-in', '/sign-up'].includes(location.path)) return <Redirect to="/discussions" />;
+  for (const { pattern, draw, immersed } of ROUTES) {
+    const params = match(pattern, location.path);
+    if (params) {
+      return (
+        <Shell immersed={immersed === true && params.id !== undefined}>
+          <ErrorBoundary key={location.path}>{draw(params)}</ErrorBoundary>
+        </Shell>
+      );
+    }
+  }
+  return (
+    <Shell>
+      <NotFound />
+    </Shell>
+  );
+}
+
+function Redirect({ to }: { to: string }): ReactNode {
+  const { go } = useRouter();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once
+  useEffect(() => go(to, { replace: true }), [to]);
+  return <Waiting />;
+}
+
+function Waiting(): ReactNode {
+  return (
+    <div className="waiting" role="status" aria-label="Loading">
+      <Logo />
+    </div>
+  );
+}
+
+function NotFound(): ReactNode {
+  useTitle('Not found');
+  return (
+    <div className="page">
+      <Empty
+        title="There is nothing at this address"
+        action={<LinkButton to="/discussions">To the discussions</LinkButton>}
+      >
+        It may have been removed, or the link is not whole. <Link to="/documents">Documents</Link> and{' '}
+        <Link to="/agents">agents</Link> have their own pages.
+      </Empty>
+    </div>
+  );
+}

@@ -1,0 +1,120 @@
+import type { Discussion } from '@parley/sdk';
+import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useState } from 'react';
+import { sentence } from '../lib/errors.ts';
+import { useMe } from '../lib/session.tsx';
+import { Button } from '../ui/controls.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { type ArenaState, isOpen } from './state.ts';
+import type { Arena } from './store.ts';
+
+/** Longer than any person writes by hand; the server has its own limit and says so. */
+const MAX_LENGTH = 100_000;
+
+/** Where a person joins in. Says what happens to the words when somebody is speaking. */
+export function Composer(props: {
+  arena: Arena;
+  state: ArenaState;
+  discussion: Discussion;
+  input: RefObject<HTMLTextAreaElement | null>;
+}): ReactNode {
+  const { arena, state, discussion, input } = props;
+  const { user } = useMe();
+  const draftKey = `parley.draft.${discussion.id}`;
+  const [text, setText] = useState(() => sessionStorage.getItem(draftKey) ?? '');
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const mine = discussion.participants.find((participant) => participant.user_id === user.id);
+  const asked = discussion.status === 'waiting' && mine?.id === discussion.next_speaker?.participant_id;
+
+  useEffect(() => {
+    if (text === '') sessionStorage.removeItem(draftKey);
+    else sessionStorage.setItem(draftKey, text);
+  }, [text, draftKey]);
+  useEffect(() => {
+    if (asked) input.current?.focus();
+  }, [asked, input]);
+
+  if (!isOpen(discussion)) return null;
+  const send = async (): Promise<void> => {
+    const content = text.trim();
+    if (content === '' || busy) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await arena.post(content);
+      setText('');
+    } catch (problem) {
+      setError(problem);
+    } finally {
+      setBusy(false);
+      input.current?.focus();
+    }
+  };
+  const pressed = (event: KeyboardEvent<HTMLTextAreaElement>): void => {
+    if (event.key === 'Escape') event.currentTarget.blur();
+    if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    void send();
+  };
+
+  return (
+    <form
+      className={asked ? 'composer composer-asked' : 'composer'}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      {error !== undefined && (
+        <p className="problem" role="alert">
+          {sentence(error)}
+        </p>
+      )}
+      <div className="composer-box">
+        <textarea
+          ref={input}
+          value={text}
+          rows={1}
+          maxLength={MAX_LENGTH}
+          aria-label="Your message"
+          aria-describedby="composer-hint"
+          placeholder={asked ? 'It is your turn. What do you say?' : 'Say something to the table…'}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={pressed}
+        />
+        <button
+          type="submit"
+          className="send"
+          aria-label="Post"
+          title="Post (Enter)"
+          disabled={busy || text.trim() === ''}
+        >
+          <Icon name="send" />
+        </button>
+      </div>
+      <p className="composer-hint" id="composer-hint">
+        {asked && mine ? (
+          <>
+            <strong>It is your turn.</strong>
+            <Button look="quiet" icon="skip" onClick={() => void arena.command('advance').catch(setError)}>
+              Pass
+            </Button>
+          </>
+        ) : (
+          <span>{consequence(discussion, state)}</span>
+        )}
+        <span className="keys">
+          <kbd>Enter</kbd> posts, <kbd>Shift</kbd> <kbd>Enter</kbd> breaks the line
+        </span>
+      </p>
+    </form>
+  );
+}
+
+function consequence(discussion: Discussion, state: ArenaState): string {
+  if (!state.live)
+    return discussion.status === 'paused' ? 'Heard when the discussion goes on.' : 'Heard by whoever speaks next.';
+  return discussion.on_post === 'interrupt'
+    ? 'Interrupts: the speaker stops and hears you first.'
+    : 'Joins the queue: the speaker finishes, the next one hears you.';
+}

@@ -1,0 +1,171 @@
+import type { ConnectionState, Discussion, DiscussionEvent, Message, Turn } from '@parley/sdk';
+
+/** A turn in progress: what has been heard of it so far. */
+export type Live = {
+  turn: number;
+  attempt: number;
+  participantId: string | undefined;
+  reason: string | undefined;
+  /** From the beginning, without a hole. */
+  text: string;
+  /** Pieces that came after a hole; the snapshot of the next join or the message itself fills it. */
+  ahead: readonly { offset: number; text: string }[];
+  startedAt: number;
+};
+
+export type ArenaState = {
+  discussion: Discussion | undefined;
+  messages: readonly Message[];
+  turns: readonly Turn[];
+  live: Live | undefined;
+  connection: ConnectionState;
+  /** The snapshot has been read at least once. */
+  loaded: boolean;
+  /** Why it could not be read, or why the stream ended for good. */
+  failure: unknown;
+};
+
+export const initialState: ArenaState = {
+  discussion: undefined,
+  messages: [],
+  turns: [],
+  live: undefined,
+  connection: { state: 'connecting' },
+  loaded: false,
+  failure: undefined,
+};
+
+/** What must be fetched after an event: the log tells that something happened, the API tells what. */
+export type Stale = { messages: boolean; discussion: boolean; everything: boolean };
+const NOTHING: Stale = { messages: false, discussion: false, everything: false };
+
+export function applyEvent(
+  state: ArenaState,
+  event: DiscussionEvent,
+  now: number,
+): { state: ArenaState; stale: Stale } {
+  switch (event.type) {
+    case 'message_delta':
+      return { state: { ...state, live: withDelta(state.live, event.data, now) }, stale: NOTHING };
+    case 'turn_snapshot':
+      return { state: { ...state, live: withSnapshot(state.live, event.data, now) }, stale: NOTHING };
+    case 'turn_restarted': {
+      const { turn, attempt } = event.data;
+      if (state.live && older(state.live, turn, attempt)) {
+        return { state: { ...state, live: { ...state.live, turn, attempt, text: '', ahead: [] } }, stale: NOTHING };
+      }
+      return { state, stale: NOTHING };
+    }
+    case 'turn_started': {
+      const { turn, attempt = 1, participant_id, reason } = event.data;
+      if (alreadySaid(state, turn)) return { state, stale: { ...NOTHING, discussion: true } };
+      const same = state.live?.turn === turn && state.live.attempt === attempt;
+      const live: Live = same
+        ? { ...(state.live as Live), participantId: participant_id, reason }
+        : { turn, attempt, participantId: participant_id, reason, text: '', ahead: [], startedAt: now };
+      return { state: { ...state, live }, stale: { ...NOTHING, discussion: true } };
+    }
+    case 'message_posted':
+      return { state, stale: { ...NOTHING, messages: true, discussion: true } };
+    case 'turn_failed':
+    case 'turn_skipped': {
+      const gone = state.live?.turn === event.data.turn;
+      return { state: gone ? { ...state, live: undefined } : state, stale: { ...NOTHING, discussion: true } };
+    }
+    case 'reset':
+      return { state, stale: { messages: true, discussion: true, everything: true } };
+    default:
+      return { state, stale: { ...NOTHING, discussion: true } };
+  }
+}
+
+const older = (live: Live, turn: number, attempt: number): boolean =>
+  live.turn < turn || (live.turn === turn && live.attempt < attempt);
+
+const alreadySaid = (state: ArenaState, turn: number): boolean =>
+  state.messages.some((message) => message.turn === turn && message.author.kind === 'agent');
+
+type Delta = { turn: number; attempt: number; offset: number; text: string };
+
+/** Puts a piece where it belongs. Repeats change nothing, an older attempt is dropped, a hole is kept open. */
+export function withDelta(live: Live | undefined, delta: Delta, now: number): Live {
+  const { turn, attempt } = delta;
+  if (live && (live.turn > turn || (live.turn === turn && live.attempt > attempt))) return live;
+  const base: Live =
+    live?.turn === turn && live.attempt === attempt
+      ? live
+      : {
+          turn,
+          attempt,
+          participantId: live?.turn === turn ? live.participantId : undefined,
+          reason: live?.turn === turn ? live.reason : undefined,
+          text: '',
+          ahead: [],
+          startedAt: now,
+        };
+  return joined({ ...base, ahead: [...base.ahead, { offset: delta.offset, text: delta.text }] });
+}
+
+function withSnapshot(
+  live: Live | undefined,
+  data: { turn: number; attempt: number; participant_id: string; text: string },
+  now: number,
+): Live {
+  const fresh = withDelta(live, { turn: data.turn, attempt: data.attempt, offset: 0, text: '' }, now);
+  if (fresh.turn !== data.turn || fresh.attempt !== data.attempt) return fresh;
+  const text = data.text.length > fresh.text.length ? data.text : fresh.text;
+  return joined({ ...fresh, participantId: data.participant_id, text });
+}
+
+/** Moves what now touches the text into it. */
+function joined(live: Live): Live {
+  let { text } = live;
+  const rest: { offset: number; text: string }[] = [];
+  for (const piece of [...live.ahead].sort((a, b) => a.offset - b.offset)) {
+    if (piece.offset > text.length) rest.push(piece);
+    else if (piece.offset + piece.text.length > text.length) text += piece.text.slice(text.length - piece.offset);
+  }
+  return { ...live, text, ahead: rest };
+}
+
+/** What to show of a live turn: a hole is shown as one. */
+export function heard(live: Live): string {
+  return live.ahead.reduce((text, piece) => `${text} … ${piece.text}`, live.text);
+}
+
+/** Adds messages in the log's order, each once; the live turn ends when its message is here. */
+export function withMessages(state: ArenaState, items: readonly Message[]): ArenaState {
+  const known = new Set(state.messages.map((message) => message.seq));
+  const added = items.filter((message) => !known.has(message.seq));
+  const messages = added.length === 0 ? state.messages : [...state.messages, ...added].sort((a, b) => a.seq - b.seq);
+  const { live } = state;
+  const said =
+    live &&
+    items.some((message) => message.turn !== null && message.turn >= live.turn && message.author.kind === 'agent');
+  return { ...state, messages, live: said ? undefined : live };
+}
+
+/** Takes a newer snapshot; one that was overtaken on its way is dropped. */
+export function withDiscussion(state: ArenaState, discussion: Discussion): ArenaState {
+  if (state.discussion && discussion.version < state.discussion.version) return state;
+  const silent = discussion.status !== 'running';
+  return { ...state, discussion, live: silent ? undefined : state.live };
+}
+
+/** Who speaks or is about to, and why. */
+export function onStage(
+  state: ArenaState,
+): { participantId: string; speaking: boolean; reason: string | undefined } | undefined {
+  const { live, discussion } = state;
+  const next = discussion?.next_speaker;
+  if (live?.participantId !== undefined) {
+    const reason = live.reason ?? (next?.participant_id === live.participantId ? next.reason : undefined);
+    return { participantId: live.participantId, speaking: true, reason };
+  }
+  if (!next) return undefined;
+  return { participantId: next.participant_id, speaking: live !== undefined, reason: next.reason };
+}
+
+/** `true` while more can happen. */
+export const isOpen = (discussion: Discussion): boolean =>
+  !['completed', 'cancelled', 'failed'].includes(discussion.status);

@@ -1,0 +1,19 @@
+/** How many speaker colours the style sheet has (`hue-0` …). */
+export const HUES = 8;
+
+/** One or two letters to know a speaker by: `ada-lovelace` → `AL`, `bruno` → `Br`. */
+export function initials(name: string): string {
+  const parts = name.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+  const [first, second] = parts;
+  if (first === undefined) return '?';
+  const letters = [...first];
+  if (second === undefined) return (letters[0] ?? '').toUpperCase() + (letters[1] ?? '').toLowerCase();
+  return ((letters[0] ?? '') + ([...second][0] ?? '')).toUpperCase();
+}
+
+/** A colour for somebody outside of a discussion: the same name, the same colour. */
+export function hueOf(name: string): number {
+  let hash = 2166136261;
+  for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 16777619);
+  return (hash >>> 0) % HUES;
+}

@@ -1,0 +1,98 @@
+import type { Document } from '@parley/sdk';
+import { Fragment, type ReactNode, useDeferredValue, useState } from 'react';
+import { bytes, plural } from '../../lib/format.ts';
+import { useResource } from '../../lib/resource.tsx';
+import { Link } from '../../lib/router.tsx';
+import { useCan, useClient } from '../../lib/session.tsx';
+import { LinkButton } from '../../ui/controls.tsx';
+import { Icon } from '../../ui/icon.tsx';
+import { Page, Pager, When } from '../../ui/page.tsx';
+import { SearchBox } from '../../ui/search.tsx';
+import { Empty, Loaded } from '../../ui/states.tsx';
+
+export function DocumentsPage(): ReactNode {
+  const client = useClient();
+  const can = useCan();
+  const [page, setPage] = useState(1);
+  const [typed, setTyped] = useState('');
+  const q = useDeferredValue(typed.trim());
+  const resource = useResource(`documents:${q}:${page}`, (signal) =>
+    client.documents.list({ page, ...(q && { q }) }, { signal }),
+  );
+  const add = can('documents:write') && (
+    <LinkButton to="/documents/new" look="primary" icon="plus">
+      Add a document
+    </LinkButton>
+  );
+  return (
+    <Page
+      title="Documents"
+      lead="What is true here. Put one on the table, and the speakers argue from it."
+      actions={add}
+    >
+      <div className="toolbar">
+        <SearchBox
+          label="Search in titles and texts"
+          value={typed}
+          onChange={(text) => {
+            setTyped(text);
+            setPage(1);
+          }}
+        />
+      </div>
+      <Loaded resource={resource}>
+        {(data) =>
+          data.items.length === 0 ? (
+            q ? (
+              <Empty title={`Nothing speaks of “${q}”`}>Try fewer or other words.</Empty>
+            ) : (
+              <Empty title="No documents yet" action={add}>
+                Paste a text or drop a file: minutes, a proposal, figures. Agents cite it when they speak.
+              </Empty>
+            )
+          ) : (
+            <>
+              <ul className="rows">
+                {data.items.map((document) => (
+                  <Row key={document.id} document={document} />
+                ))}
+              </ul>
+              <Pager page={data} onPage={setPage} />
+            </>
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}
+
+function Row({ document }: { document: Document }): ReactNode {
+  return (
+    <li>
+      <Link to={`/documents/${document.id}`} className="row">
+        <Icon name="document" />
+        <span className="row-main">
+          <strong className="row-title">{document.title}</strong>
+          {document.snippet && <Snippet text={document.snippet} />}
+        </span>
+        <span className="row-side faint">
+          {plural(document.words, 'word')} · {bytes(document.bytes)} · <When time={document.updated_at} />
+        </span>
+      </Link>
+    </li>
+  );
+}
+
+/** Found words are marked in the snippet as `<b>…</b>` or `**…**`; it is text all the same, never HTML. */
+export function Snippet({ text }: { text: string }): ReactNode {
+  const parts = text.split(/<(?:b|mark)>(.*?)<\/(?:b|mark)>|\*\*(.*?)\*\*/g);
+  return (
+    <span className="snippet">
+      {parts.map((part, i) => {
+        // biome-ignore lint/suspicious/noArrayIndexKey: split gives outside, found, found, outside, …
+        if (part) return i % 3 === 0 ? <Fragment key={i}>{part}</Fragment> : <mark key={i}>{part}</mark>;
+        return null;
+      })}
+    </span>
+  );
+}

@@ -1,0 +1,247 @@
+import type { Provider } from '@parley/sdk';
+import { type ReactNode, useEffect, useState } from 'react';
+import { useForm } from '../../lib/form.ts';
+import { useResource } from '../../lib/resource.tsx';
+import { useCan, useClient } from '../../lib/session.tsx';
+import { Button, TextField } from '../../ui/controls.tsx';
+import { Confirm } from '../../ui/dialog.tsx';
+import { ErrorNote, Loaded, Note } from '../../ui/states.tsx';
+import { ModelField } from '../agents/edit.tsx';
+
+/** Which models can be asked. Keys go in and never come out. */
+export function ProvidersSection(): ReactNode {
+  const can = useCan();
+  return (
+    <div className="stack stack-wide">
+      <Default />
+      {can('providers:read') && <Providers />}
+    </div>
+  );
+}
+
+function Default(): ReactNode {
+  const client = useClient();
+  const can = useCan();
+  const resource = useResource('model-default', (signal) => client.models.getDefault({ signal }));
+  const models = useResource('models', (signal) => client.models.list({ signal }));
+  const [typed, setTyped] = useState('');
+  const [state, setState] = useState<{ error?: unknown; saved?: boolean }>({});
+  const kept = resource.data?.model ?? '';
+  useEffect(() => setTyped(kept), [kept]);
+  const save = async (): Promise<void> => {
+    try {
+      resource.set(await client.models.setDefault(typed === '' ? null : typed));
+      setState({ saved: true });
+    } catch (error) {
+      setState({ error });
+    }
+  };
+  const known = (models.data ?? []).filter(({ id }) => !id.startsWith('agent:'));
+  const onlyRehearsal = known.length > 0 && known.every(({ id }) => id === 'rehearsal');
+  return (
+    <section>
+      <h2 className="section-title">Default model</h2>
+      {onlyRehearsal && (
+        <Note>
+          No language model is connected, so agents <strong>rehearse</strong>: their words are composed by rule from the
+          documents, and marked so. Add a provider’s key below, or start a local server such as Ollama.
+        </Note>
+      )}
+      <form
+        className="stack narrow-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
+        <fieldset className="bare" disabled={!can('providers:write')}>
+          <ModelField
+            value={typed}
+            problem={undefined}
+            onChange={(event) => setTyped(event.target.value)}
+            onBlur={() => {}}
+          />
+        </fieldset>
+        {state.error !== undefined && <ErrorNote error={state.error} />}
+        {can('providers:write') && (
+          <div className="form-foot">
+            <Button type="submit" disabled={typed === kept}>
+              Save
+            </Button>
+            <span role="status" className="faint">
+              {state.saved && typed === kept && 'Saved.'}
+            </span>
+          </div>
+        )}
+      </form>
+    </section>
+  );
+}
+
+function Providers(): ReactNode {
+  const client = useClient();
+  const can = useCan();
+  const resource = useResource('providers', (signal) => client.providers.list({ signal }));
+  const [removing, setRemoving] = useState<Provider | undefined>();
+  return (
+    <section>
+      <h2 className="section-title">Providers</h2>
+      <Loaded resource={resource}>
+        {(providers) => (
+          <ul className="lines">
+            {providers.map((provider) => (
+              <ProviderLine
+                key={provider.name}
+                provider={provider}
+                onChange={resource.reload}
+                onRemove={() => setRemoving(provider)}
+              />
+            ))}
+            {can('providers:write') && <NewProvider onChange={resource.reload} />}
+          </ul>
+        )}
+      </Loaded>
+      {removing && (
+        <Confirm
+          title={`Remove the key of ${removing.name}?`}
+          action="Remove it"
+          onClose={() => setRemoving(undefined)}
+          onConfirm={async () => {
+            await client.providers.delete(removing.name);
+            resource.reload();
+          }}
+        >
+          <p>Agents on its models fail until another key is set.</p>
+        </Confirm>
+      )}
+    </section>
+  );
+}
+
+const SOURCE: Record<string, string> = { tenant: 'key set here', environment: 'key set by the server', none: 'no key' };
+
+function ProviderLine(props: { provider: Provider; onChange(): void; onRemove(): void }): ReactNode {
+  const { provider, onChange, onRemove } = props;
+  const can = useCan();
+  const [open, setOpen] = useState(false);
+  return (
+    <li className="line-tall">
+      <div className="line-main">
+        <strong>{provider.name}</strong>
+        <span className="faint">
+          {SOURCE[provider.source] ?? provider.source}
+          {provider.base_url && ` · ${provider.base_url}`}
+        </span>
+      </div>
+      {can('providers:write') && (
+        <>
+          <Button look="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {provider.source === 'tenant' ? 'Replace' : 'Set a key'}
+          </Button>
+          {provider.source === 'tenant' && (
+            <Button look="quiet" onClick={onRemove}>
+              Remove
+            </Button>
+          )}
+        </>
+      )}
+      {open && (
+        <KeyForm
+          name={provider.name}
+          compatible={provider.kind === 'openai_compatible'}
+          onDone={() => {
+            setOpen(false);
+            onChange();
+          }}
+        />
+      )}
+    </li>
+  );
+}
+
+function KeyForm({ name, compatible, onDone }: { name: string; compatible: boolean; onDone(): void }): ReactNode {
+  const client = useClient();
+  const form = useForm({
+    initial: { api_key: '', base_url: '' },
+    validate: ({ api_key, base_url }) => ({
+      ...(!compatible && api_key === '' && { api_key: 'Paste the key.' }),
+      ...(compatible && base_url === '' && { base_url: 'Where is it? Like https://models.example/v1' }),
+    }),
+    submit: async ({ api_key, base_url }) => {
+      await client.providers.set(name, {
+        ...(compatible && { kind: 'openai_compatible' }),
+        ...(api_key && { api_key }),
+        ...(base_url && { base_url }),
+      });
+      onDone();
+    },
+  });
+  return (
+    <form className="inline-form line-form" onSubmit={(event) => void form.submit(event)} noValidate>
+      <TextField
+        label="Key"
+        type="password"
+        autoComplete="off"
+        optional={compatible}
+        hint="Kept encrypted; it can be replaced or removed, not read."
+        value={form.values.api_key}
+        problem={form.problem('api_key')}
+        onChange={(event) => form.set('api_key', event.target.value)}
+      />
+      <TextField
+        label="Address"
+        type="url"
+        optional={!compatible}
+        placeholder={compatible ? 'https://…/v1' : 'the provider’s own'}
+        value={form.values.base_url}
+        problem={form.problem('base_url')}
+        onChange={(event) => form.set('base_url', event.target.value)}
+      />
+      <Button type="submit" look="primary" busy={form.busy}>
+        Save
+      </Button>
+      {form.error !== undefined && <ErrorNote error={form.error} />}
+    </form>
+  );
+}
+
+/** Any server that speaks OpenAI's wire, under a name of your choice. */
+function NewProvider({ onChange }: { onChange(): void }): ReactNode {
+  const [open, setOpen] = useState(false);
+  const [name, setName] = useState('');
+  const fine = /^[a-z0-9][a-z0-9-]{0,62}$/.test(name);
+  return (
+    <li className="line-tall">
+      <div className="line-main">
+        <strong>Another server</strong>
+        <span className="faint">Anything that speaks OpenAI’s protocol</span>
+      </div>
+      <Button look="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
+        Add
+      </Button>
+      {open && (
+        <div className="line-form stack">
+          <TextField
+            label="Name"
+            hint="Its models are then NAME/model."
+            spellCheck={false}
+            value={name}
+            problem={name !== '' && !fine ? 'Letters a–z, digits and -.' : undefined}
+            onChange={(event) => setName(event.target.value)}
+          />
+          {fine && (
+            <KeyForm
+              name={name}
+              compatible
+              onDone={() => {
+                setOpen(false);
+                setName('');
+                onChange();
+              }}
+            />
+          )}
+        </div>
+      )}
+    </li>
+  );
+}
