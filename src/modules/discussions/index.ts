@@ -1,0 +1,25 @@
+import type { Module } from '../../platform/module.ts';
+import type { Hub } from '../../platform/realtime/hub.ts';
+import { DISCUSSION_EVENTS } from './events.ts';
+import { createLive } from './live.ts';
+import { discussionsRoutes } from './routes.ts';
+import { type Discussions, type DiscussionsDeps, discussionsService } from './service.ts';
+import { type TurnDeps, turnJobs } from './turn.ts';
+
+export type { People } from './create.ts';
+export type { Discussions } from './service.ts';
+
+/** Discussions of agents and people: an append-only log each, a pure rule of who speaks next, and fenced turns. */
+export function createDiscussions(
+  deps: Omit<DiscussionsDeps & TurnDeps, 'live' | 'hub'> & { readonly hub: Pick<Hub, 'cursor' | 'publish'> },
+): Discussions & Module {
+  const live = createLive(deps.hub);
+  const service = discussionsService({ ...deps, live });
+  return {
+    ...service,
+    name: 'discussions',
+    events: DISCUSSION_EVENTS,
+    jobs: turnJobs({ ...deps, live, log: deps.log.child('discussions') }),
+    routes: (router) => discussionsRoutes(router, service),
+  };
+}

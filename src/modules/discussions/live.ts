@@ -1,0 +1,136 @@
+import type { Hub, LiveFrame } from '../../platform/realtime/hub.ts';
+
+/**
+ * Frames of one turn are at least this far apart. The first piece after a silence goes out at once, so a provider's
+ * chunk reaches its readers within 10 ms, and a very fast one costs at most 125 frames a second.
+ */
+const FRAME_MS = 8;
+/** How often what was said so far is kept for readers elsewhere and after a crash. */
+const KEEP_MS = 1_000;
+
+/** Which attempt at which turn speaks. */
+export type Speaking = {
+  readonly tenantId: string;
+  readonly discussionId: string;
+  readonly step: number;
+  readonly turn: number;
+  readonly attempt: number;
+  readonly participantId: string;
+};
+
+export type Speech = {
+  /** Aborts when somebody stops this turn in this process. */
+  readonly signal: AbortSignal;
+  /** Everything said so far. */
+  readonly text: string;
+  say(piece: string): void;
+  /** Sends what was said and not sent yet. */
+  flush(): void;
+  /** No more frames; and it can no longer be found. */
+  close(): void;
+};
+
+/** What is being said in this process at this moment. */
+export type Live = {
+  open(speaking: Speaking, keep: (text: string) => Promise<void>): Speech;
+  /** What was said so far in this step of the discussion, when it is said here. */
+  heard(discussionId: string, step: number): { readonly text: string; readonly promptTokens: number } | undefined;
+  /** How large the prompt was, for the account of a turn that is cut short. */
+  prompted(discussionId: string, step: number, tokens: number): void;
+  /** Stops the generation of this or an older step within this tick. */
+  abort(discussionId: string, step: number): void;
+  /** The `turn_snapshot` for somebody who joins: exactly what the frames sent so far amount to. */
+  snapshot(discussionId: string): LiveFrame | undefined;
+};
+
+type Entry = Speaking & { text: string; sent: number; promptTokens: number; readonly abort: AbortController };
+
+export function createLive(hub: Pick<Hub, 'publish'>): Live {
+  const entries = new Map<string, Entry>();
+  const inStep = (discussionId: string, step: number) => {
+    const entry = entries.get(discussionId);
+    return entry?.step === step ? entry : undefined;
+  };
+
+  return {
+    open(speaking, keep) {
+      const entry: Entry = { ...speaking, text: '', sent: 0, promptTokens: 0, abort: new AbortController() };
+      // A lost lease can bring a second attempt into the same process: the newer one is heard.
+      entries.get(speaking.discussionId)?.abort.abort();
+      entries.set(speaking.discussionId, entry);
+      return speech(entry, { hub, keep, entries });
+    },
+    heard: (discussionId, step) => inStep(discussionId, step),
+    prompted(discussionId, step, tokens) {
+      const entry = inStep(discussionId, step);
+      if (entry) entry.promptTokens = tokens;
+    },
+    abort(discussionId, step) {
+      const entry = entries.get(discussionId);
+      if (!entry || entry.step > step) return;
+      entries.delete(discussionId);
+      entry.abort.abort();
+    },
+    snapshot(discussionId) {
+      const entry = entries.get(discussionId);
+      return entry && snapshotFrame(discussionId, { ...entry, text: entry.text.slice(0, entry.sent) });
+    },
+  };
+}
+
+export const snapshotFrame = (
+  discussionId: string,
+  { turn, attempt, participantId, text }: Pick<Speaking, 'turn' | 'attempt' | 'participantId'> & { text: string },
+): LiveFrame => ({
+  event: 'turn_snapshot',
+  data: { discussion_id: discussionId, turn, attempt, participant_id: participantId, text },
+});
+
+type Surroundings = {
+  readonly hub: Pick<Hub, 'publish'>;
+  readonly keep: (text: string) => Promise<void>;
+  readonly entries: Map<string, Entry>;
+};
+
+function speech(entry: Entry, { hub, keep, entries }: Surroundings): Speech {
+  const { tenantId, discussionId, turn, attempt } = entry;
+  let frameTimer: NodeJS.Timeout | undefined;
+  let keepTimer: NodeJS.Timeout | undefined;
+  let lastFrameAt = Number.NEGATIVE_INFINITY;
+
+  const flush = () => {
+    clearTimeout(frameTimer);
+    frameTimer = undefined;
+    if (entries.get(discussionId) !== entry || entry.sent === entry.text.length) return;
+    const data = { discussion_id: discussionId, turn, attempt, offset: entry.sent, text: entry.text.slice(entry.sent) };
+    entry.sent = entry.text.length;
+    lastFrameAt = performance.now();
+    hub.publish(tenantId, `discussions/${discussionId}`, { event: 'message_delta', data });
+  };
+  const keepText = () => {
+    void keep(entry.text).finally(() => {
+      keepTimer = undefined;
+    });
+  };
+
+  return {
+    signal: entry.abort.signal,
+    get text() {
+      return entry.text;
+    },
+    flush,
+    say(piece) {
+      entry.text += piece;
+      if (entries.get(discussionId) !== entry) return;
+      const waitMs = lastFrameAt + FRAME_MS - performance.now();
+      if (waitMs <= 0) flush();
+      else frameTimer ??= setTimeout(flush, waitMs);
+      keepTimer ??= setTimeout(keepText, KEEP_MS);
+    },
+    close() {
+      clearTimeout(frameTimer);
+      clearTimeout(keepTimer);
+      if (entries.get(discussionId) === entry) entries.delete(discussionId);
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import type { Discussion, DiscussionFacts, Message, Posted, Turn } from './schemas.ts';
+import type { DiscussionRow, TurnRow } from './store.ts';
+import type { MessageRow } from './store-entries.ts';
+
+const iso = (time: Date | null): string | null => time?.toISOString() ?? null;
+
+/** Who has the turn, or would have it, as the wire shows it. */
+export function nextSpeakerOf({ next_speaker, participants }: DiscussionRow): Posted['next_speaker'] {
+  const participant = participants.find((p) => p.id === next_speaker?.participant_id);
+  if (!participant || !next_speaker) return null;
+  return {
+    participant_id: participant.id,
+    name: participant.name,
+    kind: participant.kind,
+    reason: next_speaker.reason,
+  };
+}
+
+export function discussionFacts(row: DiscussionRow, now: Date): DiscussionFacts {
+  const running = row.running_since ? Math.max(0, now.getTime() - row.running_since.getTime()) : 0;
+  return {
+    id: row.id,
+    topic: row.topic,
+    status: row.status,
+    status_reason: row.status_reason,
+    policy: row.policy,
+    limits: row.limits,
+    on_post: row.on_post,
+    on_turn_failure: row.on_turn_failure,
+    memory: row.memory,
+    participants: [...row.participants],
+    context: [...row.context],
+    turn: row.turn,
+    next_speaker: nextSpeakerOf(row),
+    usage: {
+      turns: row.state.turns,
+      input_tokens: row.input_tokens,
+      output_tokens: row.output_tokens,
+      cost_nano_usd: row.cost_nano_usd,
+      elapsed_seconds: (row.elapsed_ms + running) / 1_000,
+    },
+    messages: row.last_seq,
+    version: row.version,
+    created_by: row.created_by,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+    started_at: iso(row.started_at),
+    ended_at: iso(row.ended_at),
+  };
+}
+
+export const discussionOf = (row: DiscussionRow, { now, cursor }: { now: Date; cursor: string }): Discussion => ({
+  ...discussionFacts(row, now),
+  cursor,
+});
+
+export function messageOf(row: MessageRow): Message {
+  const { metadata, author } = row;
+  const byModel = author.kind === 'agent';
+  return {
+    id: row.id,
+    seq: row.seq,
+    turn: row.turn,
+    author,
+    content: row.content,
+    metadata,
+    usage: byModel
+      ? { input_tokens: row.input_tokens, output_tokens: row.output_tokens, cost_nano_usd: row.cost_nano_usd }
+      : null,
+    time_to_first_token_ms: row.time_to_first_token_ms,
+    duration_ms: row.duration_ms,
+    created_at: row.created_at.toISOString(),
+  };
+}
+
+export const turnOf = (row: TurnRow): Turn => ({
+  turn: row.turn,
+  participant_id: row.participant_id,
+  name: row.name,
+  reason: row.reason,
+  status: row.status,
+  attempts: row.attempts,
+  error: row.error,
+  message_id: row.message_id,
+  usage: { input_tokens: row.input_tokens, output_tokens: row.output_tokens, cost_nano_usd: row.cost_nano_usd },
+  started_at: row.started_at.toISOString(),
+  ended_at: iso(row.ended_at),
+});

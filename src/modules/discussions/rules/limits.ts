@@ -1,0 +1,71 @@
+import { type Static, Type } from 'typebox';
+
+/** A discussion ends, with the limit's name as its reason, as soon as one of these is reached. */
+export const Limits = Type.Object(
+  {
+    max_turns: Type.Integer({ minimum: 1, maximum: 10_000, default: 20, description: 'Turns, skipped ones included.' }),
+    max_tokens: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000_000,
+        description: 'Input and output tokens, the moderator’s included.',
+      }),
+    ),
+    max_cost_usd: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 100_000,
+        description: 'US dollars; what has no known price counts nothing.',
+      }),
+    ),
+    max_seconds: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 2_592_000,
+        description: 'Time spent running or waiting, pauses not counted.',
+      }),
+    ),
+    turn_timeout_seconds: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 86_400,
+      default: 120,
+      description: 'For one turn: a model’s is then a failure, a person’s is skipped.',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type Limits = Static<typeof Limits>;
+export type LimitName = 'max_turns' | 'max_tokens' | 'max_cost_usd' | 'max_seconds';
+
+/** What a discussion has used up. */
+export type Spent = {
+  readonly turns: number;
+  readonly tokens: number;
+  readonly costNanoUsd: number;
+  readonly elapsedMs: number;
+};
+
+export const NANO_PER_USD = 1_000_000_000;
+
+/** The first limit that is reached, or null. */
+export function limitReached(limits: Limits, spent: Spent): LimitName | null {
+  if (spent.turns >= limits.max_turns) return 'max_turns';
+  if (limits.max_tokens !== undefined && spent.tokens >= limits.max_tokens) return 'max_tokens';
+  if (limits.max_cost_usd !== undefined && spent.costNanoUsd >= limits.max_cost_usd * NANO_PER_USD)
+    return 'max_cost_usd';
+  if (limits.max_seconds !== undefined && spent.elapsedMs >= limits.max_seconds * 1000) return 'max_seconds';
+  return null;
+}
+
+/** Milliseconds that a turn beginning now may take, and which limit cuts it. */
+export function turnBudget(limits: Limits, elapsedMs: number): { ms: number; by: 'turn_timeout' | 'max_seconds' } {
+  const turn = limits.turn_timeout_seconds * 1000;
+  const whole = limits.max_seconds === undefined ? Infinity : Math.max(0, limits.max_seconds * 1000 - elapsedMs);
+  return whole <= turn ? { ms: whole, by: 'max_seconds' } : { ms: turn, by: 'turn_timeout' };
+}
+
+/** Output tokens that a turn may have: the agent's own limit, or what is left of the discussion's. */
+export function tokenBudget(limits: Limits, spentTokens: number, own: number | undefined): number | undefined {
+  if (limits.max_tokens === undefined) return own;
+  return Math.max(1, Math.min(own ?? Infinity, limits.max_tokens - spentTokens));
+}

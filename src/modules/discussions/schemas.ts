@@ -1,0 +1,186 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { Citation, ContextItem } from '../agents/index.ts';
+import { Limits } from './rules/limits.ts';
+import { AskedPolicy, KeptPolicy } from './rules/policies.ts';
+import { STATUSES } from './rules/status.ts';
+
+export const MAX_PARTICIPANTS = 32;
+export const MAX_CONTEXT = 16;
+/** UTF-16 units of one message of a person. */
+export const MAX_MESSAGE = 65_536;
+/** Messages that one discussion may hold. */
+export const MAX_MESSAGES = 100_000;
+
+const Id = Type.String({ format: 'uuid' });
+const Time = Type.String({ format: 'date-time' });
+const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const ON_POST = ['enqueue', 'interrupt'] as const;
+export const ON_TURN_FAILURE = ['pause', 'skip'] as const;
+const OnPost = Type.Enum([...ON_POST], {
+  description:
+    'A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.',
+});
+const OnTurnFailure = Type.Enum([...ON_TURN_FAILURE], {
+  description: 'When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.',
+});
+const Memory = Type.Object({
+  window: Type.Integer({
+    minimum: 1,
+    maximum: 500,
+    description:
+      'How many of the last messages a speaker is given. An agent with a smaller window of its own gets that.',
+  }),
+});
+
+const AskedParticipant = Type.Union([
+  Type.Object({ agent_id: Id }, { additionalProperties: false, title: 'AgentParticipant' }),
+  Type.Object({ user_id: Id }, { additionalProperties: false, title: 'UserParticipant' }),
+]);
+
+export const CreateDiscussion = Type.Object(
+  {
+    topic: Type.String({ minLength: 1, maxLength: 4_000 }),
+    participants: Type.Array(AskedParticipant, { minItems: 1, maxItems: MAX_PARTICIPANTS }),
+    policy: Type.Optional(AskedPolicy),
+    limits: Type.Optional(Type.Partial(Limits, { additionalProperties: false })),
+    context: Type.Optional(Type.Array(ContextItem, { maxItems: MAX_CONTEXT })),
+    on_post: Type.Optional(OnPost),
+    on_turn_failure: Type.Optional(OnTurnFailure),
+    memory: Type.Optional(Type.Partial(Memory, { additionalProperties: false })),
+    start: Type.Optional(Type.Boolean({ description: 'Default true. False: `resume` starts it.' })),
+  },
+  { additionalProperties: false },
+);
+
+export const Participant = Type.Object({
+  id: Id,
+  kind: Type.Enum(['agent', 'user']),
+  agent_id: orNull(Id),
+  user_id: orNull(Id),
+  name: Type.String(),
+});
+const ContextFacts = Type.Object({ title: Type.String(), document_id: Id, bytes: Type.Integer() });
+const NextSpeaker = orNull(
+  Type.Object({
+    participant_id: Id,
+    name: Type.String(),
+    kind: Type.Enum(['agent', 'user']),
+    reason: Type.String({ description: 'Why it is their turn, in a sentence.' }),
+  }),
+);
+const By = Type.Object({ kind: Type.Enum(['user', 'api_key', 'system']), id: Type.String(), name: Type.String() });
+
+export const Discussion = Type.Object({
+  id: Id,
+  topic: Type.String(),
+  status: Type.Enum([...STATUSES]),
+  status_reason: orNull(
+    Type.String({ description: 'Why it stands or ended: a limit, an error code, or `requested`.' }),
+  ),
+  policy: KeptPolicy,
+  limits: Limits,
+  on_post: OnPost,
+  on_turn_failure: OnTurnFailure,
+  memory: Memory,
+  participants: Type.Array(Participant),
+  context: Type.Array(ContextFacts),
+  turn: Type.Integer({ description: 'The turn that is under way or comes next, counted from 1.' }),
+  next_speaker: NextSpeaker,
+  usage: Type.Object({
+    turns: Type.Integer({ description: 'Turns that ended.' }),
+    input_tokens: Type.Integer(),
+    output_tokens: Type.Integer(),
+    cost_nano_usd: Type.Integer({ description: 'Generations without a known price count 0.' }),
+    elapsed_seconds: Type.Number({ description: 'Time spent running or waiting.' }),
+  }),
+  messages: Type.Integer({ description: 'How many messages there are; the newest has this `seq`.' }),
+  version: Type.Integer(),
+  created_by: By,
+  created_at: Time,
+  updated_at: Time,
+  started_at: orNull(Time),
+  ended_at: orNull(Time),
+  cursor: Type.String({ description: 'Where the event stream stood when this was read.' }),
+});
+/** In lists: without the cursor, which a list has once. */
+export const DiscussionFacts = Type.Omit(Discussion, ['cursor']);
+
+export const Author = Type.Object({
+  kind: Type.Enum(['agent', 'user', 'system']),
+  participant_id: orNull(Id),
+  agent_id: orNull(Id),
+  user_id: orNull(Id),
+  name: Type.String(),
+});
+const Usage = Type.Object({
+  input_tokens: Type.Integer(),
+  output_tokens: Type.Integer(),
+  cost_nano_usd: orNull(Type.Integer()),
+});
+const MessageMetadata = Type.Object({
+  model: Type.Optional(Type.String()),
+  provider: Type.Optional(Type.String()),
+  rehearsal: Type.Optional(Type.Boolean({ description: 'True: made by rule, not by a language model.' })),
+  finish_reason: Type.Optional(
+    Type.String({
+      description: '`stop`, `length`, `content_filter`, `other`; `interrupted`: cut short, kept as far as it was.',
+    }),
+  ),
+  generation_id: Type.Optional(Id),
+  citations: Type.Optional(Type.Array(Citation)),
+});
+export const messageFields = {
+  id: Id,
+  seq: Type.Integer({ description: '1, 2, 3 … within the discussion, without a hole.' }),
+  turn: orNull(Type.Integer({ description: 'Null: said outside of a turn.' })),
+  author: Author,
+  content: Type.String(),
+  metadata: MessageMetadata,
+  usage: orNull(Usage),
+  time_to_first_token_ms: orNull(Type.Integer()),
+  duration_ms: orNull(Type.Integer()),
+  created_at: Time,
+};
+export const Message = Type.Object(messageFields);
+export const Posted = Type.Object({ ...messageFields, next_speaker: NextSpeaker });
+export const PostMessage = Type.Object(
+  { content: Type.String({ minLength: 1, maxLength: MAX_MESSAGE, pattern: '\\S' }) },
+  { additionalProperties: false },
+);
+export const TURN_STATUSES = [
+  'running',
+  'waiting',
+  'paused',
+  'completed',
+  'interrupted',
+  'skipped',
+  'failed',
+  'cancelled',
+] as const;
+export const Turn = Type.Object({
+  turn: Type.Integer(),
+  participant_id: Id,
+  name: Type.String(),
+  reason: Type.String({ description: 'Why it was their turn.' }),
+  status: Type.Enum([...TURN_STATUSES]),
+  attempts: Type.Integer(),
+  error: orNull(Type.Object({ code: Type.String(), message: Type.String() })),
+  message_id: orNull(Id),
+  usage: Usage,
+  started_at: Time,
+  ended_at: orNull(Time),
+});
+export const DiscussionParams = Type.Object({ discussion_id: Id });
+
+export type CreateDiscussion = Static<typeof CreateDiscussion>;
+export type Discussion = Static<typeof Discussion>;
+export type DiscussionFacts = Static<typeof DiscussionFacts>;
+export type Author = Static<typeof Author>;
+export type By = Static<typeof By>;
+export type Message = Static<typeof Message>;
+export type MessageMetadata = Static<typeof MessageMetadata>;
+export type Posted = Static<typeof Posted>;
+export type Turn = Static<typeof Turn>;
+export type TurnStatus = (typeof TURN_STATUSES)[number];
+export type ContextFacts = Static<typeof ContextFacts>;

@@ -1,0 +1,327 @@
+import { uuidv7 } from '../../lib/ids.ts';
+import type { Tx } from '../../platform/db/queries.ts';
+import { append } from '../../platform/events/outbox.ts';
+import { AppError } from '../../platform/http/errors.ts';
+import type { Jobs } from '../../platform/jobs/define.ts';
+import type { Agents } from '../agents/index.ts';
+import * as events from './events.ts';
+import { decide } from './rules/decide.ts';
+import { fold, type Participant } from './rules/fold.ts';
+import { turnBudget } from './rules/limits.ts';
+import { type Action, after, isGoing } from './rules/status.ts';
+import type { Author, By, Turn, TurnStatus } from './schemas.ts';
+import * as store from './store.ts';
+import { type EntryRow, factOf, insertEntry } from './store-entries.ts';
+
+export const TURN_JOB = 'discussions.turn';
+
+/** What a turn's job is told. A job of an older step than the discussion's does nothing. */
+export type TurnPayload = {
+  readonly discussion_id: string;
+  readonly step: number;
+  /** Whether `turn_started` of this attempt was announced when the job was made. */
+  readonly announced: boolean;
+  /** Attempts at this turn that failed since somebody last set it in motion. */
+  readonly failures: number;
+};
+
+export type StageDeps = { readonly jobs: Jobs; readonly agents: Pick<Agents, 'release'> };
+
+type Spent = { readonly input_tokens: number; readonly output_tokens: number; readonly cost_nano_usd: number | null };
+const NOTHING: Spent = { input_tokens: 0, output_tokens: 0, cost_nano_usd: null };
+
+export type NewEntry = Pick<EntryRow, 'kind' | 'turn' | 'author' | 'content' | 'metadata'> &
+  Partial<Spent & Pick<EntryRow, 'time_to_first_token_ms' | 'duration_ms'>>;
+
+/**
+ * One discussion within one transaction, its row locked: entries are added to its log, folded into its state, and what
+ * follows is set in motion. `save` writes the row; nothing counts before.
+ */
+export class Stage {
+  readonly tx: Tx;
+  readonly row: store.DiscussionRow;
+  readonly #deps: StageDeps;
+  readonly #now: Date;
+
+  constructor(deps: StageDeps, tx: Tx, { row, now }: { row: store.DiscussionRow; now: Date }) {
+    this.tx = tx;
+    this.row = row;
+    this.#deps = deps;
+    this.#now = now;
+    if (row.running_since) {
+      // Two machines' clocks may differ; time never runs backwards here.
+      row.elapsed_ms += Math.max(0, now.getTime() - row.running_since.getTime());
+      row.running_since = now;
+    }
+  }
+
+  get stream(): string {
+    return `discussions/${this.row.id}`;
+  }
+
+  participant(id: string | null | undefined): Participant | undefined {
+    return this.row.participants.find((p) => p.id === id);
+  }
+
+  /** Who has the turn; undefined while a moderator is asked, and at the end. */
+  get speaker(): Participant | undefined {
+    return this.participant(this.row.next_speaker?.participant_id);
+  }
+
+  /** Adds an entry to the log, folds it in, and counts what it cost. */
+  async record(entry: NewEntry): Promise<EntryRow> {
+    const row: EntryRow = {
+      ...NOTHING,
+      time_to_first_token_ms: null,
+      duration_ms: null,
+      ...entry,
+      id: uuidv7(),
+      entry: this.row.last_entry + 1,
+      seq: entry.kind === 'message' ? this.row.last_seq + 1 : null,
+      created_at: this.#now,
+    };
+    await insertEntry(this.tx, this.row.id, row);
+    this.row.last_entry = row.entry;
+    this.row.last_seq = row.seq ?? this.row.last_seq;
+    this.row.state = fold(this.row.state, factOf(row));
+    this.spend(row);
+    return row;
+  }
+
+  spend(spent: Spent): void {
+    this.row.input_tokens += spent.input_tokens;
+    this.row.output_tokens += spent.output_tokens;
+    this.row.cost_nano_usd += spent.cost_nano_usd ?? 0;
+  }
+
+  /** Adds a message. With a turn, it ends this turn, as `completed` or (cut short) `interrupted`. */
+  async say(message: Omit<NewEntry, 'kind'>, status: TurnStatus = 'completed'): Promise<EntryRow & { seq: number }> {
+    const row = (await this.record({ ...message, kind: 'message' })) as EntryRow & { seq: number };
+    const { author, input_tokens, output_tokens, cost_nano_usd } = row;
+    append(this.tx, events.messagePosted, {
+      stream: this.stream,
+      subject: this.row.id,
+      data: {
+        discussion_id: this.row.id,
+        message_id: row.id,
+        seq: row.seq,
+        turn: row.turn,
+        author_kind: author.kind,
+        participant_id: author.participant_id,
+        name: author.name,
+        length: row.content.length,
+        finish_reason: row.metadata.finish_reason ?? null,
+        input_tokens,
+        output_tokens,
+        cost_nano_usd,
+      },
+    });
+    if (row.turn !== null) {
+      await this.#endTurn(status, { message_id: row.id, usage: { input_tokens, output_tokens, cost_nano_usd } });
+    }
+    return row;
+  }
+
+  /** Ends the turn under way without a message. */
+  async skip(reason: 'advanced' | 'failed' | 'timeout' | 'interrupted', error: Turn['error'] = null): Promise<void> {
+    const speaker = this.speaker as Participant;
+    const { turn } = this.row;
+    const outcome = reason === 'failed' || reason === 'interrupted' ? reason : 'skipped';
+    await this.record({ kind: 'turn_end', turn, author: authorOf(speaker), content: '', metadata: { outcome } });
+    append(this.tx, events.turnSkipped, {
+      stream: this.stream,
+      subject: this.row.id,
+      data: { ...this.#turnFacts(speaker), reason },
+    });
+    await this.#endTurn(reason === 'interrupted' ? 'interrupted' : 'skipped', { error });
+  }
+
+  /** An attempt failed. It is tried again in `retryMs`, or the discussion does what it was told for this case. */
+  async fail(error: { code: string; message: string }, retry: { ms: number; failures: number } | null): Promise<void> {
+    const speaker = this.speaker as Participant;
+    append(this.tx, events.turnFailed, {
+      stream: this.stream,
+      subject: this.row.id,
+      data: {
+        ...this.#turnFacts(speaker),
+        attempt: this.row.attempt,
+        code: error.code,
+        retry_in_ms: retry?.ms ?? null,
+      },
+    });
+    if (retry) {
+      await this.#setTurn('running', { error });
+      await this.#enqueue({ announced: false, failures: retry.failures }, new Date(this.#now.getTime() + retry.ms));
+    } else if (this.row.on_turn_failure === 'skip') {
+      await this.skip('failed', error);
+      await this.next();
+    } else {
+      await this.stop({ reason: error.code, by: null, turn: 'failed', error });
+    }
+  }
+
+  /** Pauses: whoever speaks is cut off, and begins this turn anew when it goes on. */
+  async stop(how: { reason: string; by: By | null; turn: TurnStatus; error?: Turn['error'] }): Promise<void> {
+    await this.halt();
+    this.#become('pause', how.reason);
+    if (this.row.attempt > 0) await this.#setTurn(how.turn, { error: how.error ?? null });
+    append(this.tx, events.discussionPaused, {
+      stream: this.stream,
+      subject: this.row.id,
+      data: { discussion_id: this.row.id, reason: how.reason, by: how.by },
+    });
+  }
+
+  /** Makes whatever is under way count for nothing, and takes its job back. */
+  async halt(): Promise<void> {
+    await this.#deps.jobs.cancel(this.tx, TURN_JOB, this.#jobKey());
+    this.row.step += 1;
+  }
+
+  /** Ends the discussion. */
+  async end(action: 'complete' | 'cancel' | 'fail', reason: string, by?: By): Promise<void> {
+    this.row.step += 1;
+    this.#become(action, reason);
+    this.row.next_speaker = null;
+    this.row.ended_at = this.#now;
+    await this.#deps.agents.release(this.tx, this.stream);
+    const about = { stream: this.stream, subject: this.row.id };
+    const discussion_id = this.row.id;
+    if (by) append(this.tx, events.discussionCancelled, { ...about, data: { discussion_id, by } });
+    else {
+      const status = action === 'fail' ? 'failed' : 'completed';
+      append(this.tx, events.discussionCompleted, { ...about, data: { discussion_id, status, reason } });
+    }
+  }
+
+  /** Who would speak next, without setting anything in motion: for a discussion that is not going. */
+  preview(): void {
+    const decision = this.#decide();
+    this.row.turn = this.row.state.turns + 1;
+    this.row.next_speaker =
+      decision.kind === 'speak' ? { participant_id: decision.participantId, reason: decision.reason } : null;
+  }
+
+  /** Whether somebody else would be chosen now than the one who has the turn. */
+  get isOutdated(): boolean {
+    const decision = this.#decide();
+    return decision.kind !== 'speak' || decision.participantId !== this.row.next_speaker?.participant_id;
+  }
+
+  /** Decides from the log what happens next, and sets it in motion. */
+  async next(): Promise<void> {
+    const decision = this.#decide();
+    this.row.turn = this.row.state.turns + 1;
+    if (decision.kind === 'end') return this.end(decision.action, decision.reason);
+    if (decision.kind === 'ask') {
+      this.row.next_speaker = null;
+      this.#become('speak', null);
+      return this.#enqueue({ announced: true, failures: 0 }, this.#now);
+    }
+    this.row.next_speaker = { participant_id: decision.participantId, reason: decision.reason };
+    const speaker = this.speaker as Participant;
+    this.#become(speaker.kind === 'agent' ? 'speak' : 'wait', null);
+    await this.begin();
+    const { ms } = turnBudget(this.row.limits, this.row.elapsed_ms);
+    const due = speaker.kind === 'agent' ? this.#now : new Date(this.#now.getTime() + Math.ceil(ms));
+    await this.#enqueue({ announced: true, failures: 0 }, due);
+  }
+
+  /** One more attempt at the turn under way, announced. */
+  async begin(): Promise<void> {
+    const speaker = this.speaker as Participant;
+    const reason = this.row.next_speaker?.reason ?? '';
+    this.row.attempt += 1;
+    await store.beginTurn(this.tx, this.row.id, {
+      turn: this.row.turn,
+      participant_id: speaker.id,
+      name: speaker.name,
+      reason,
+      status: speaker.kind === 'agent' ? 'running' : 'waiting',
+      attempts: this.row.attempt,
+      started_at: this.#now,
+    });
+    append(this.tx, events.turnStarted, {
+      stream: this.stream,
+      subject: this.row.id,
+      data: { ...this.#turnFacts(speaker), kind: speaker.kind, attempt: this.row.attempt, reason },
+    });
+  }
+
+  async save(): Promise<void> {
+    this.row.version += 1;
+    this.row.updated_at = this.#now;
+    await store.saveDiscussion(this.tx, this.row);
+  }
+
+  #decide() {
+    const { policy, participants, limits, state } = this.row;
+    const spent = {
+      turns: state.turns,
+      tokens: this.row.input_tokens + this.row.output_tokens,
+      costNanoUsd: this.row.cost_nano_usd,
+      elapsedMs: this.row.elapsed_ms,
+    };
+    return decide({ policy, participants, limits, state, spent });
+  }
+
+  #become(action: Action, reason: string | null): void {
+    const status = after(this.row.status, action);
+    if (status === null) {
+      throw new AppError('conflict', { message: `The discussion is ${this.row.status}.` });
+    }
+    this.row.status = status;
+    this.row.status_reason = reason;
+    this.row.running_since = isGoing(status) ? this.#now : null;
+    if (isGoing(status)) this.row.started_at ??= this.#now;
+  }
+
+  async #enqueue(job: Pick<TurnPayload, 'announced' | 'failures'>, runAt: Date): Promise<void> {
+    this.row.step += 1;
+    const payload: TurnPayload = { discussion_id: this.row.id, step: this.row.step, ...job };
+    const late = runAt > this.#now ? { runAt } : {};
+    await this.#deps.jobs.enqueue(this.tx, { kind: TURN_JOB, key: this.#jobKey(), payload, ...late });
+  }
+
+  #jobKey(): string {
+    return `${this.row.id}/${this.row.step}`;
+  }
+
+  #turnFacts(speaker: Participant) {
+    return {
+      discussion_id: this.row.id,
+      turn: this.row.turn,
+      participant_id: speaker.id,
+      name: speaker.name,
+    };
+  }
+
+  async #endTurn(
+    status: TurnStatus,
+    end: Partial<Pick<store.TurnEnd, 'message_id' | 'usage' | 'error'>>,
+  ): Promise<void> {
+    await this.#setTurn(status, end, this.#now);
+    this.row.attempt = 0;
+  }
+
+  async #setTurn(
+    status: TurnStatus,
+    {
+      error = null,
+      message_id = null,
+      usage = NOTHING,
+    }: Partial<Pick<store.TurnEnd, 'message_id' | 'usage' | 'error'>>,
+    ended_at: Date | null = null,
+  ): Promise<void> {
+    await store.setTurn(this.tx, this.row.id, { turn: this.row.turn, status, error, message_id, usage, ended_at });
+  }
+}
+
+/** A participant as the author of what it says. */
+export const authorOf = (participant: Participant): Author => ({
+  kind: participant.kind,
+  participant_id: participant.id,
+  agent_id: participant.agent_id,
+  user_id: participant.user_id,
+  name: participant.name,
+});

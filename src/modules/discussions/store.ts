@@ -1,0 +1,173 @@
+import { sql } from 'kysely';
+import type { Reader, Tx } from '../../platform/db/queries.ts';
+import type { Participant, State } from './rules/fold.ts';
+import type { Limits } from './rules/limits.ts';
+import type { KeptPolicy } from './rules/policies.ts';
+import type { Status } from './rules/status.ts';
+import type { By, ContextFacts, Discussion, Turn, TurnStatus } from './schemas.ts';
+
+/** A discussion as it is kept. What changes with its log is folded into it at each commit. */
+export type DiscussionRow = {
+  readonly id: string;
+  readonly topic: string;
+  readonly policy: KeptPolicy;
+  readonly limits: Limits;
+  readonly on_post: Discussion['on_post'];
+  readonly on_turn_failure: Discussion['on_turn_failure'];
+  readonly memory: { readonly window: number };
+  readonly participants: readonly Participant[];
+  readonly context: readonly ContextFacts[];
+  readonly created_by: By;
+  readonly created_at: Date;
+  status: Status;
+  status_reason: string | null;
+  state: State;
+  next_speaker: { participant_id: string; reason: string } | null;
+  step: number;
+  turn: number;
+  attempt: number;
+  last_entry: number;
+  last_seq: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost_nano_usd: number;
+  elapsed_ms: number;
+  running_since: Date | null;
+  version: number;
+  updated_at: Date;
+  started_at: Date | null;
+  ended_at: Date | null;
+};
+
+const columns = sql.raw(
+  'id, topic, policy, limits, on_post, on_turn_failure, memory, participants, context, created_by, created_at, status, ' +
+    'status_reason, state, next_speaker, step, turn, attempt, last_entry, last_seq, input_tokens, output_tokens, ' +
+    'cost_nano_usd, elapsed_ms, running_since, version, updated_at, started_at, ended_at',
+);
+const json = (value: unknown) => sql`${value === null ? null : JSON.stringify(value)}::jsonb`;
+
+export function insertDiscussion(tx: Tx, row: DiscussionRow): Promise<number> {
+  return tx.run(sql`
+    insert into discussions (tenant_id, id, topic, policy, limits, on_post, on_turn_failure, memory, participants, context,
+      created_by, created_at, status, status_reason, state, next_speaker, step, turn, attempt, running_since, updated_at,
+      started_at)
+    values (${tx.ctx.tenantId}, ${row.id}, ${row.topic}, ${json(row.policy)}, ${json(row.limits)}, ${row.on_post},
+      ${row.on_turn_failure}, ${json(row.memory)}, ${json(row.participants)}, ${json(row.context)}, ${json(row.created_by)},
+      ${row.created_at}, ${row.status}, ${row.status_reason}, ${json(row.state)}, ${json(row.next_speaker)}, ${row.step},
+      ${row.turn}, ${row.attempt}, ${row.running_since}, ${row.updated_at}, ${row.started_at})`);
+}
+
+/** Writes what changes. The caller holds the row's lock. */
+export function saveDiscussion(tx: Tx, row: DiscussionRow): Promise<number> {
+  return tx.run(sql`
+    update discussions set status = ${row.status}, status_reason = ${row.status_reason}, state = ${json(row.state)},
+      next_speaker = ${json(row.next_speaker)}, step = ${row.step}, turn = ${row.turn}, attempt = ${row.attempt},
+      last_entry = ${row.last_entry}, last_seq = ${row.last_seq}, input_tokens = ${row.input_tokens},
+      output_tokens = ${row.output_tokens}, cost_nano_usd = ${row.cost_nano_usd}, elapsed_ms = ${row.elapsed_ms},
+      running_since = ${row.running_since}, version = ${row.version}, updated_at = ${row.updated_at},
+      started_at = ${row.started_at}, ended_at = ${row.ended_at}
+    where tenant_id = ${tx.ctx.tenantId} and id = ${row.id}`);
+}
+
+export function findDiscussion(from: Reader | Tx, id: string): Promise<DiscussionRow | undefined> {
+  return from.first<DiscussionRow>(sql`
+    select ${columns} from discussions where tenant_id = ${from.ctx.tenantId} and id = ${id}`);
+}
+
+/**
+ * Everything that changes a discussion takes this lock first, before any lock on a job: whoever is first decides, and
+ * nobody waits in a circle.
+ */
+export function lockDiscussion(tx: Tx, id: string): Promise<DiscussionRow | undefined> {
+  return tx.first<DiscussionRow>(sql`
+    select ${columns} from discussions where tenant_id = ${tx.ctx.tenantId} and id = ${id} for update`);
+}
+
+export type ListFilter = { status: string | null; before: string | null; limit: number };
+
+/** Newest first. */
+export function listDiscussions(reader: Reader, { status, before, limit }: ListFilter): Promise<DiscussionRow[]> {
+  return reader.all<DiscussionRow>(sql`
+    select ${columns} from discussions
+    where tenant_id = ${reader.ctx.tenantId}
+      and (${status}::text is null or status = ${status}::text)
+      and (${before}::uuid is null or id < ${before}::uuid)
+    order by id desc limit ${limit}::int`);
+}
+
+export type TurnRow = Omit<Turn, 'usage' | 'started_at' | 'ended_at'> & {
+  input_tokens: number;
+  output_tokens: number;
+  cost_nano_usd: number | null;
+  started_at: Date;
+  ended_at: Date | null;
+};
+export type TurnBegin = Pick<
+  TurnRow,
+  'turn' | 'participant_id' | 'name' | 'reason' | 'status' | 'attempts' | 'started_at'
+>;
+
+/** Begins a turn, or begins it anew. */
+export function beginTurn(tx: Tx, discussionId: string, turn: TurnBegin): Promise<number> {
+  return tx.run(sql`
+    insert into discussion_turns (tenant_id, discussion_id, turn, participant_id, name, reason, status, attempts, started_at)
+    values (${tx.ctx.tenantId}, ${discussionId}, ${turn.turn}, ${turn.participant_id}, ${turn.name}, ${turn.reason},
+      ${turn.status}, ${turn.attempts}, ${turn.started_at})
+    on conflict (tenant_id, discussion_id, turn) do update set participant_id = excluded.participant_id,
+      name = excluded.name, reason = excluded.reason, status = excluded.status, attempts = excluded.attempts, ended_at = null`);
+}
+
+export type TurnEnd = {
+  turn: number;
+  status: TurnStatus;
+  error: Turn['error'];
+  message_id: string | null;
+  usage: { input_tokens: number; output_tokens: number; cost_nano_usd: number | null };
+  ended_at: Date | null;
+};
+
+/** Sets how a turn stands. What was kept of its text goes with it; usage adds up over the attempts. */
+export function setTurn(tx: Tx, discussionId: string, end: TurnEnd): Promise<number> {
+  const { input_tokens, output_tokens, cost_nano_usd } = end.usage;
+  return tx.run(sql`
+    update discussion_turns set status = ${end.status}, error = ${json(end.error)}, message_id = ${end.message_id},
+      input_tokens = input_tokens + ${input_tokens}, output_tokens = output_tokens + ${output_tokens},
+      cost_nano_usd = case when ${cost_nano_usd}::bigint is null then cost_nano_usd
+        else coalesce(cost_nano_usd, 0) + ${cost_nano_usd}::bigint end,
+      ended_at = ${end.ended_at}, partial = null, partial_attempt = null
+    where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${end.turn}`);
+}
+
+const turnColumns = sql.raw(
+  'turn, participant_id, name, reason, status, attempts, error, message_id, input_tokens, output_tokens, cost_nano_usd, ' +
+    'started_at, ended_at',
+);
+
+export function listTurns(
+  reader: Reader,
+  discussionId: string,
+  { after, limit }: { after: number; limit: number },
+): Promise<TurnRow[]> {
+  return reader.all<TurnRow>(sql`
+    select ${turnColumns} from discussion_turns
+    where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${discussionId} and turn > ${after}
+    order by turn limit ${limit}::int`);
+}
+
+export type Partial = { turn: number; attempt: number; participant_id: string; text: string };
+
+/** Keeps what was said so far, unless the turn has ended or been begun anew meanwhile. */
+export function savePartial(tx: Tx, discussionId: string, partial: Omit<Partial, 'participant_id'>): Promise<number> {
+  return tx.run(sql`
+    update discussion_turns set partial = ${partial.text}, partial_attempt = ${partial.attempt}
+    where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${partial.turn}
+      and attempts = ${partial.attempt} and status = 'running'`);
+}
+
+/** What was kept of the turn under way, whichever attempt it is of. */
+export function findPartial(from: Reader | Tx, discussionId: string, turn: number): Promise<Partial | undefined> {
+  return from.first<Partial>(sql`
+    select turn, partial_attempt as attempt, participant_id, partial as text from discussion_turns
+    where tenant_id = ${from.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${turn}
+      and status = 'running' and partial is not null`);
+}
