@@ -1,13 +1,24 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Config } from '../../platform/config/config.ts';
+import type { Secrets } from '../../platform/config/secrets.ts';
 import type { Ctx } from '../../platform/context.ts';
-import { AppError } from '../../platform/http/errors.ts';
+import type { Db } from '../../platform/db/queries.ts';
 import type { Module } from '../../platform/module.ts';
+import type { Outbound } from '../../platform/net/outbound.ts';
 import type { Logger } from '../../platform/telemetry/log.ts';
 import type { Traces } from '../traces/index.ts';
+import { createCatalog } from './catalog.ts';
+import { createChoice, type ModelInfo } from './choose.ts';
 import type { GenerateRequest, Generation } from './contract.ts';
 import { createRunner, TIMEOUTS, type Timeouts } from './generate/run.ts';
+import { createLocalServers, LOCAL_PORTS } from './local.ts';
 import { INSTANT, NATURAL, type Pace } from './rehearsal/pace.ts';
 import { rehearsalSource } from './rehearsal/source.ts';
+import { modelsRoutes } from './routes.ts';
+import { operatorConnections } from './rules.ts';
+import { providersService } from './service.ts';
 
+export type { ModelInfo } from './choose.ts';
 export type {
   ChatMessage,
   Citation,
@@ -28,27 +39,59 @@ export type Models = {
    * `generationId` of the result. `ctx.signal` closes the provider's connection.
    */
   stream(ctx: Ctx, request: GenerateRequest): Generation;
+  /** The models that a request of this tenant may name, agents not included. */
+  list(ctx: Ctx): Promise<ModelInfo[]>;
+  /** Throws `model_not_found` when there is no such model for this tenant. */
+  check(ctx: Ctx, model: string): Promise<void>;
 };
 
 type Deps = {
-  readonly traces: Traces;
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly outbound: Outbound;
   readonly log: Logger;
+  readonly traces: Traces;
+  readonly config: Pick<Config, 'profile' | 'providers' | 'port' | 'apiPort' | 'metricsPort'>;
   readonly timeouts?: Partial<Timeouts>;
-  /** How fast the rehearsal speaks. */
+  /** How fast the rehearsal speaks. Default: as a person reads; at once in the testing profile. */
   readonly pace?: Pace;
+  /** Where to look for servers on this machine. Default: the usual ports in development, none elsewhere. */
+  readonly localPorts?: readonly number[];
 };
 
 /** Models of providers, of this machine, and the rehearsal. */
-export function createModels({ traces, log, timeouts, pace = NATURAL }: Deps): Models & Module {
-  const rehearsal = rehearsalSource(pace);
+export function createModels(deps: Deps): Models & Module {
+  const { db, clock, secrets, outbound, log, traces, config } = deps;
+  const now = () => clock.now().getTime();
+  const rehearsal = rehearsalSource(deps.pace ?? (config.profile === 'testing' ? INSTANT : NATURAL));
+  const ports = deps.localPorts ?? (config.profile === 'development' ? usualPorts(config) : []);
+  const local =
+    ports.length === 0
+      ? undefined
+      : createLocalServers({ catalog: () => createCatalog({ outbound, now }), ports, now });
+  const operator = operatorConnections(config.providers);
+  const providers = providersService({ db, secrets, outbound, operator, local });
+  const catalog = createCatalog({ outbound, now });
+  const choice = createChoice({ db, providers, catalog, local, outbound, rehearsal });
   const stream = createRunner({
     traces,
     log: log.child('models'),
-    timeouts: { ...TIMEOUTS, ...timeouts },
-    resolve: async (_ctx, model) => {
-      if (model === undefined || model === rehearsal.id) return rehearsal;
-      throw new AppError('model_not_found');
-    },
+    timeouts: { ...TIMEOUTS, ...deps.timeouts },
+    resolve: choice.resolve,
   });
-  return { name: 'models', stream };
+  return {
+    name: 'models',
+    stream,
+    list: choice.list,
+    check: async (ctx, model) => {
+      await choice.resolve(ctx, model);
+    },
+    routes: (router) => modelsRoutes(router, { providers, choice }),
+  };
+}
+
+/** Our own doors answer to the same protocol, and must not be taken for somebody else's. */
+function usualPorts({ port, apiPort, metricsPort }: Pick<Config, 'port' | 'apiPort' | 'metricsPort'>): number[] {
+  return LOCAL_PORTS.filter((candidate) => ![port, apiPort, metricsPort].includes(candidate));
 }

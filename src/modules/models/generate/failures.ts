@@ -87,7 +87,7 @@ export function explain(thrown: unknown, { provider, secret }: { provider: strin
       message: messageFor(code, { provider, clues, secret, malformed: isMalformed(thrown) }),
       details: { provider, ...(clues.status === undefined ? {} : { provider_status: clues.status }) },
       ...(code === 'model_rate_limited' && retryAfterMs !== undefined
-        ? { headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) } }
+        ? { headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } }
         : {}),
       cause: thrown,
     }),

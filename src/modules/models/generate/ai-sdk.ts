@@ -1,0 +1,124 @@
+import { AppError } from '../../../platform/http/errors.ts';
+import type { Outbound } from '../../../platform/net/outbound.ts';
+import type { FinishReason, GenerateRequest } from '../contract.ts';
+import type { Connection } from '../rules.ts';
+import type { LanguageModel, StreamPart } from './ai-types.ts';
+import { toPrompt } from './prompt.ts';
+import type { Part, Source } from './source.ts';
+
+/** A model of a provider. Its package is loaded with the first request: a start, and a rehearsal, need none. */
+export function providerSource(connection: Connection, model: string, outbound: Outbound): Source {
+  const { name, baseUrl, apiKey, kind } = connection;
+  return {
+    id: `${name}/${model}`,
+    provider: name,
+    providerModel: model,
+    rehearsal: false,
+    ...(kind === 'openai_compatible' ? { baseUrl } : {}),
+    ...(apiKey === undefined ? {} : { secret: apiKey }),
+    open: (request, signal) => ask(() => languageModel(connection, model, outbound), request, signal),
+  };
+}
+
+async function languageModel(
+  { name, kind, baseUrl: baseURL, apiKey, outbound: reach }: Connection,
+  model: string,
+  outbound: Outbound,
+): Promise<LanguageModel> {
+  const fetch = outbound.fetch(reach);
+  switch (kind) {
+    // The address and the key are always given: without them, the packages would look into the environment.
+    case 'openai':
+      return (await import('@ai-sdk/openai')).createOpenAI({ baseURL, apiKey: apiKey || 'none', fetch }).chat(model);
+    case 'anthropic':
+      return (await import('@ai-sdk/anthropic')).createAnthropic({ baseURL, apiKey: apiKey || 'none', fetch })(model);
+    case 'google':
+      return (await import('@ai-sdk/google')).createGoogleGenerativeAI({ baseURL, apiKey: apiKey || 'none', fetch })(
+        model,
+      );
+    case 'openai_compatible': {
+      const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
+      const key = apiKey === undefined ? {} : { apiKey };
+      return createOpenAICompatible({ name, baseURL, fetch, includeUsage: true, ...key })(model);
+    }
+  }
+}
+
+/** One request. The AI SDK's own retries are not in use: this is below `ai`, whose stream pipeline costs more per token. */
+async function* ask(
+  load: () => Promise<LanguageModel>,
+  { messages, parameters = {} }: GenerateRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Part> {
+  const stop = new AbortController();
+  const model = await load();
+  const { stream } = await model.doStream({
+    prompt: toPrompt(messages),
+    abortSignal: AbortSignal.any([signal, stop.signal]),
+    ...(parameters.temperature === undefined ? {} : { temperature: parameters.temperature }),
+    ...(parameters.topP === undefined ? {} : { topP: parameters.topP }),
+    ...(parameters.maxTokens === undefined ? {} : { maxOutputTokens: parameters.maxTokens }),
+    ...(parameters.seed === undefined ? {} : { seed: parameters.seed }),
+    ...(parameters.stop === undefined ? {} : { stopSequences: [...parameters.stop] }),
+  });
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const part = toPart(value);
+      if (part !== undefined) yield part;
+    }
+  } finally {
+    // Whatever ended this: the connection must not go on. The stream's own end comes too late when a transform waits.
+    stop.abort();
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** Undefined for what does not concern us; throws what the provider says went wrong. */
+function toPart(part: StreamPart): Part | undefined {
+  switch (part.type) {
+    case 'text-delta':
+      return { type: 'text', text: part.delta };
+    case 'reasoning-delta':
+      return { type: 'sign_of_life', counts: true };
+    case 'ping':
+    case 'response-metadata':
+      return { type: 'sign_of_life', counts: false };
+    case 'error':
+      throw part.error;
+    case 'finish': {
+      const { inputTokens, outputTokens } = part.usage;
+      const told = inputTokens.total !== undefined && outputTokens.total !== undefined;
+      return {
+        type: 'finish',
+        finishReason: finishReason(part.finishReason.unified),
+        ...(told && {
+          usage: {
+            inputTokens: inputTokens.total as number,
+            outputTokens: outputTokens.total as number,
+            ...(inputTokens.cacheRead === undefined ? {} : { cachedInputTokens: inputTokens.cacheRead }),
+          },
+        }),
+      };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function finishReason(unified: string): FinishReason {
+  switch (unified) {
+    case 'stop':
+    case 'length':
+      return unified;
+    case 'content-filter':
+      return 'content_filter';
+    case 'interrupted':
+    case 'error':
+      throw new AppError('model_unavailable', { message: 'The provider broke off its answer.' });
+    default:
+      return 'other';
+  }
+}
