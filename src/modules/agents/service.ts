@@ -6,7 +6,7 @@ import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { validationFailed } from '../../platform/http/validation.ts';
 import type { Knowledge } from '../knowledge/index.ts';
-import type { Generation, Models } from '../models/index.ts';
+import type { Generation, Models, Parameters } from '../models/index.ts';
 import { agentChanged, agentRegistered } from './events.ts';
 import { DEFAULT_WINDOW, DOCUMENT_BUDGET, fitDocuments, invokePrompt, modelParameters } from './rules.ts';
 import type { Agent, ChangeAgent, CreateAgent, Invoke } from './schemas.ts';
@@ -15,6 +15,9 @@ import * as store from './store.ts';
 export type ListAgents = { page: number; page_size: number; status?: Agent['status']; q?: string };
 export type MatchedChange = ChangeAgent & { match: readonly number[] | 'any' };
 export type Page<T> = { items: T[]; total: number; page: number; page_size: number };
+
+/** What an agent is asked. `parameters` go before its own (OpenAI's wire has them with each request). */
+export type Ask = Invoke & { readonly parameters?: Parameters };
 
 /** Agents of a tenant: a model with instructions and a name. */
 export type Agents = {
@@ -42,7 +45,7 @@ export type Agents = {
    * Lets an active agent answer, alone. Stops when `ctx.signal` aborts. Throws `not_found`, `conflict` when it is
    * archived, `validation_failed` for a document that does not exist; the generation fails with `model_*`.
    */
-  invoke(ctx: Ctx, id: string, ask: Invoke): Promise<Generation>;
+  invoke(ctx: Ctx, id: string, ask: Ask): Promise<Generation>;
 };
 
 export type AgentsDeps = { db: Db; models: Pick<Models, 'stream'>; knowledge: Pick<Knowledge, 'excerpts'> };
@@ -190,7 +193,7 @@ async function update(tx: Tx, id: string, { match, ...change }: MatchedChange): 
 
 async function invoke(
   { db, models, knowledge }: AgentsDeps,
-  { ctx, id, ask }: { ctx: Ctx; id: string; ask: Invoke },
+  { ctx, id, ask }: { ctx: Ctx; id: string; ask: Ask },
 ): Promise<Generation> {
   const reader = db.reader(ctx);
   const context = ask.context ?? [];
@@ -213,7 +216,7 @@ async function invoke(
   return models.stream(ctx, {
     model: row.model ?? undefined,
     messages: invokePrompt(row.instructions, fitted, ask.input),
-    parameters: modelParameters(row.parameters),
+    parameters: { ...modelParameters(row.parameters), ...ask.parameters },
     documents: fitted,
     purpose: { kind: 'agent', agentId: row.id },
   });

@@ -71,6 +71,8 @@ export type GenerateResult = {
  * it; so does `ctx.signal`. Both reject with an AppError (`model_*`), or with the abort's reason when it was stopped.
  */
 export type Generation = {
+  /** Of its record; known before anything else is. */
+  readonly id: string;
   readonly text: AsyncIterable<string>;
   readonly result: Promise<GenerateResult>;
 };

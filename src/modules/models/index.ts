@@ -41,8 +41,8 @@ export type Models = {
   stream(ctx: Ctx, request: GenerateRequest): Generation;
   /** The models that a request of this tenant may name, agents not included. */
   list(ctx: Ctx): Promise<ModelInfo[]>;
-  /** Throws `model_not_found` when there is no such model for this tenant. */
-  check(ctx: Ctx, model: string): Promise<void>;
+  /** The id of the model that a request without one is given now. */
+  defaultModel(ctx: Ctx): Promise<string>;
 };
 
 type Deps = {
@@ -84,9 +84,7 @@ export function createModels(deps: Deps): Models & Module {
     name: 'models',
     stream,
     list: choice.list,
-    check: async (ctx, model) => {
-      await choice.resolve(ctx, model);
-    },
+    defaultModel: async (ctx) => (await choice.getDefault(ctx)).effective,
     routes: (router) => modelsRoutes(router, { providers, choice }),
   };
 }

@@ -59,7 +59,7 @@ export function createRunner(deps: Deps): (ctx: Ctx, request: GenerateRequest) =
     const result = run.go(queue, left.signal, budgetOf);
     // Whoever only reads `text` gets the error there.
     result.catch(() => {});
-    return { text: queue, result };
+    return { id: run.id, text: queue, result };
   };
 }
 
@@ -67,7 +67,7 @@ class Run {
   readonly #deps: Deps;
   readonly #ctx: Ctx;
   readonly #request: GenerateRequest;
-  readonly #id = uuidv7();
+  readonly id = uuidv7();
   readonly #createdAt = new Date();
   readonly #startedAt = performance.now();
   readonly #progress: Progress = {
@@ -207,7 +207,7 @@ class Run {
       costNanoUsd,
       timeToFirstTokenMs: firstTokenAt === undefined ? durationMs : Math.round(firstTokenAt - this.#startedAt),
       durationMs,
-      generationId: this.#id,
+      generationId: this.id,
       ...(finish.citations === undefined ? {} : { citations: finish.citations }),
     };
   }
@@ -277,7 +277,7 @@ class Run {
     const { kind, agentId, discussionId, turn } = this.#request.purpose;
     try {
       await this.#deps.traces.record(this.#ctx, {
-        id: this.#id,
+        id: this.id,
         model: source.id,
         provider: source.provider,
         rehearsal: source.rehearsal,
