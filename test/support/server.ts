@@ -21,7 +21,8 @@ export function testServer(dataDir: string, onLost?: (error: Error) => void): Em
 /** The folder of this user's shared test server. */
 export const SHARED_DIR = join(tmpdir(), `parley-test-${process.getuid?.() ?? 'user'}`);
 
-const adminUrlOf = (server: Embedded) => server.url.replace(/\/\/\/parley\?/, '///postgres?');
+/** Where databases are made on it. */
+export const adminUrlOf = (server: Embedded) => server.url.replace(/\/\/\/parley\?/, '///postgres?');
 
 /** Whether a server answers at this address. One that does not let us in, does. */
 async function answers(url: string): Promise<boolean> {

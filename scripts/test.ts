@@ -1,0 +1,143 @@
+/**
+ * `make test`: starts what the tests need, runs them, and ends with lines that say what was run and what was not.
+ *
+ * Two legs: everything, on the packaged PostgreSQL, with coverage; then what keeps something in a database once more, on
+ * a server such as DATABASE_URL names. `make test T=src/modules/agents` narrows to one leg of those files, without the
+ * threshold. In CI nothing may be missing; on a laptop what is missing is said aloud.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import path from 'node:path';
+import { adminUrlOf, testServer } from '../test/support/server.ts';
+import { node, run } from './lib/run.ts';
+import { print, root, say } from './lib/say.ts';
+import { findChromium, versionOf } from './testing/chromium.ts';
+import { findServer, startServer, wantsDatabase } from './testing/own-server.ts';
+import type { Summary } from './testing/summary.ts';
+
+const LINES = 90;
+const FOLDERS = ['src', 'test', 'sdk/typescript', 'console', 'scripts', 'bench', 'examples'];
+const SECOND_LEG = /^src\/(platform\/(db|events|leases|jobs|realtime|http)|modules)\//;
+const COVERAGE = [
+  '--experimental-test-coverage',
+  `--test-coverage-lines=${LINES}`,
+  '--test-coverage-include=src/**',
+  '--test-coverage-exclude=src/**/*.test.ts',
+  '--test-coverage-exclude=src/gen/**',
+];
+const TEST_TIMEOUT_MS = 180_000;
+
+const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
+const chosen = process.argv.slice(2).map((place) => path.relative(root, path.resolve(place)));
+const temporary = mkdtempSync(path.join(tmpdir(), 'parley-run-'));
+const closing: string[] = [];
+let failed = false;
+let running: ChildProcess | undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    failed = true;
+    running?.kill(signal);
+  });
+
+const files = FOLDERS.flatMap((folder) =>
+  globSync(`${folder}/**/*.test.{ts,tsx}`, { cwd: root, exclude: ['**/node_modules/**', '**/dist/**'] }),
+)
+  .filter((file) => chosen.length === 0 || chosen.some((place) => `${file}/`.startsWith(`${place}/`)))
+  .sort();
+if (files.length === 0) {
+  say(`no test file under ${chosen.join(', ')}`);
+  process.exit(64);
+}
+
+try {
+  await firstLeg();
+  if (chosen.length === 0 && !failed) await secondLeg();
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
+for (const line of closing) print(line);
+print(failed ? 'make test: FAILED' : 'make test: passed');
+process.exitCode = failed ? 1 : 0;
+
+async function firstLeg(): Promise<void> {
+  const env = await browserFor(files);
+  if (failed) return;
+  const given = process.env.PARLEY_TEST_DATABASE;
+  if (given) return leg('on PARLEY_TEST_DATABASE', files, env);
+  const server = testServer(temporary, (error) => fail(`the test server was lost: ${error.message}`));
+  try {
+    if (files.some(wantsDatabase)) await server.start();
+    await leg('on the packaged PostgreSQL', files, { ...env, PARLEY_TEST_DATABASE: adminUrlOf(server) });
+  } finally {
+    await server.stop(10_000);
+  }
+}
+
+async function secondLeg(): Promise<void> {
+  const folder = findServer();
+  if (!folder)
+    return missing('PostgreSQL 15 or newer of the machine', 'the tests of the database ran on the packaged one only');
+  const server = await startServer(folder);
+  try {
+    const again = files.filter((file) => SECOND_LEG.test(file) && wantsDatabase(file));
+    await leg(`on PostgreSQL ${server.version} over TCP`, again, { PARLEY_TEST_DATABASE: server.url });
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Runs test files under `node --test`. Only the whole first leg is held to the threshold. */
+async function leg(where: string, these: readonly string[], env: Record<string, string>): Promise<void> {
+  const summaryFile = path.join(temporary, `summary-${closing.length}.json`);
+  const measured = chosen.length === 0 && these === files;
+  const since = performance.now();
+  const [command, ...args] = node(
+    '--test',
+    `--test-concurrency=${Math.max(4, availableParallelism())}`,
+    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=./scripts/testing/summary.ts', `--test-reporter-destination=${summaryFile}`],
+    ...(measured ? COVERAGE : []),
+    ...these,
+  );
+  running = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code] = await once(running, 'close');
+  running = undefined;
+  const seconds = ((performance.now() - since) / 1000).toFixed(0);
+  const { passed, failed: broken, skipped, lines } = JSON.parse(readFileSync(summaryFile, 'utf8')) as Summary;
+  const counts = [`${passed} passed`, `${broken} failed`, `${skipped.length} skipped`, `${seconds} s`];
+  if (lines !== undefined) counts.push(`${lines.toFixed(1)} % of lines (at least ${LINES})`);
+  closing.push(`${where}: ${these.length} files, ${counts.join(', ')}`, ...skipped.map((name) => `  skipped: ${name}`));
+  if (code !== 0) failed = true;
+}
+
+/** End-to-end tests read CHROMIUM_PATH, and drive the console as it is built. */
+async function browserFor(these: readonly string[]): Promise<Record<string, string>> {
+  if (!these.some((file) => file.startsWith(path.join('test', 'e2e')))) return {};
+  const built = await run(node('scripts/console.ts'));
+  if (built.code !== 0) fail(`the console could not be built:\n${built.output}`);
+  const chromium = findChromium();
+  if (chromium) {
+    say(`end-to-end tests in ${versionOf(chromium)}`);
+    return { CHROMIUM_PATH: chromium };
+  }
+  missing('Chromium (CHROMIUM_PATH)', 'the end-to-end tests in a browser were skipped');
+  return {};
+}
+
+function missing(what: string, effect: string): void {
+  if (inCi) fail(`CI needs ${what}`);
+  else closing.push(`  NOT RUN: there is no ${what}; ${effect}.`);
+}
+
+function fail(why: string): void {
+  failed = true;
+  closing.push(`  FAILED: ${why}`);
+  running?.kill('SIGTERM');
+}
