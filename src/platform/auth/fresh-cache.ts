@@ -8,6 +8,8 @@ export type FreshCache<V> = {
   /** The value if it is here and may be trusted, without loading it. */
   peek(key: string): V | undefined;
   drop(key: string): void;
+  /** Drops the values of which this is true; looks at every entry, so it is for what happens rarely. */
+  dropWhere(matches: (value: V) => boolean): void;
 };
 
 type Entry<V> = { readonly value: V; readonly until: number };
@@ -59,6 +61,12 @@ export function createFreshCache<V>(options: FreshCacheOptions): FreshCache<V> {
       if (value !== undefined) return value;
       const running = fresh() ? loading.get(key) : undefined;
       return running === undefined ? load(key, loader) : running.promise;
+    },
+    dropWhere(matches) {
+      for (const [key, { value }] of entries) if (matches(value)) entries.delete(key);
+      // What is being loaded may match, too.
+      for (const running of loading.values()) running.dropped = true;
+      loading.clear();
     },
     drop(key) {
       entries.delete(key);

@@ -1,0 +1,224 @@
+import type { Clock } from '../../lib/clock.ts';
+import { uuidv7 } from '../../lib/ids.ts';
+import type { Principal } from '../../platform/auth/authenticate.ts';
+import { createFreshCache } from '../../platform/auth/fresh-cache.ts';
+import { newOpaque, readOpaque } from '../../platform/auth/opaque.ts';
+import type { Permission } from '../../platform/auth/permissions.ts';
+import type { Actor, Ctx } from '../../platform/context.ts';
+import type { Db, SystemTx, Tx } from '../../platform/db/queries.ts';
+import { AppError } from '../../platform/http/errors.ts';
+import { type PageQuery, pageRange } from '../../platform/http/paging.ts';
+import { validationFailed } from '../../platform/http/validation.ts';
+import type { Hub } from '../../platform/realtime/hub.ts';
+import type { Logger } from '../../platform/telemetry/log.ts';
+import { announce, by, type Identity } from '../identity/index.ts';
+import { apiKeyCreated, apiKeyRevoked } from './events.ts';
+import { expiryFault, permissionsOfKey, scopesBeyond } from './rules.ts';
+import type { ApiKey, CreateApiKey, NewApiKey } from './schemas.ts';
+import * as store from './store.ts';
+
+export const KEY_NAME = 'parley_key';
+/** `parley_key_` and eight characters of the secret: 48 of its 256 bits. */
+const PREFIX_LENGTH = KEY_NAME.length + 1 + 8;
+/** Keys of one tenant that are good. */
+const MAX_KEYS = 1_000;
+const TOUCH_EVERY_MS = 60_000;
+const MAX_TOUCHED = 10_000;
+
+type NewKey = {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly name: string;
+  readonly scopes: readonly Permission[];
+  readonly expiresAt?: Date | undefined;
+  readonly actor: Actor;
+};
+
+export type ApiKeys = ReturnType<typeof createApiKeys>;
+
+type ApiKeysDeps = { db: Db; clock: Clock; hub: Hub; identity: Identity; log: Logger };
+
+export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
+  const nowMs = () => clock.now().getTime();
+  const cache = createFreshCache<store.ApiKeyRow>({ fresh: () => hub.lagMs() <= 1_000, nowMs });
+  const touched = new Map<string, number>();
+  const running = new Set<Promise<unknown>>();
+
+  /** Work beside an answer: nobody waits for it but `settled`. */
+  function aside(what: string, work: Promise<unknown>): void {
+    const task = work.catch((error: unknown) => log.warn(what, { error })).finally(() => running.delete(task));
+    running.add(task);
+  }
+
+  function touch(tenantId: string, id: string): void {
+    const now = clock.now();
+    if (now.getTime() - (touched.get(id) ?? Number.NEGATIVE_INFINITY) < TOUCH_EVERY_MS) return;
+    touched.delete(id);
+    if (touched.size >= MAX_TOUCHED) for (const first of touched.keys()) if (touched.delete(first)) break;
+    touched.set(id, now.getTime());
+    const before = new Date(now.getTime() - TOUCH_EVERY_MS);
+    const write = db.inSystemTx((tx) => store.touchKey(tx, { tenantId, id, now, before }));
+    aside('The last use of an API key could not be written', write);
+  }
+
+  /** This process forgets the key, and its open streams end. */
+  function forget(tenantId: string, id: string): void {
+    cache.dropWhere((key) => key.id === id);
+    hub.revoke({ tenantId, actorId: id });
+  }
+
+  async function principalOf(tenantId: string, row: store.ApiKeyRow | undefined): Promise<Principal> {
+    if (row === undefined) throw new AppError('unauthenticated', { message: 'This API key is not good.' });
+    if (row.expires_at !== null && row.expires_at.getTime() <= nowMs())
+      throw new AppError('unauthenticated', { message: 'This API key has expired.' });
+    const maker = await identity.rightsOf(tenantId, row.user_id);
+    if (maker === undefined) throw new AppError('unauthenticated', { message: 'This API key is not good.' });
+    return {
+      tenantId,
+      actor: { kind: 'api_key', id: row.id },
+      roles: [],
+      permissions: permissionsOfKey(row.scopes, maker.permissions),
+      expiresAtMs: row.expires_at?.getTime(),
+    };
+  }
+
+  async function insert(tx: Tx | SystemTx, key: NewKey): Promise<NewApiKey> {
+    const { tenantId, userId, name, scopes, expiresAt, actor } = key;
+    const count = await store.countLiveKeys(tx, tenantId);
+    if ((count?.total ?? 0) >= MAX_KEYS)
+      throw new AppError('limit_reached', { message: `A tenant has at most ${MAX_KEYS} API keys.` });
+    const now = clock.now();
+    const { token, digest } = newOpaque(KEY_NAME, tenantId);
+    const row: store.ApiKeyRow = {
+      id: uuidv7(now.getTime()),
+      user_id: userId,
+      name,
+      prefix: token.slice(0, PREFIX_LENGTH),
+      scopes: [...scopes],
+      expires_at: expiresAt ?? null,
+      last_used_at: null,
+      created_at: now,
+    };
+    await store.insertKey(tx, { ...row, tenantId, digest });
+    const { id, prefix } = row;
+    const data = {
+      api_key_id: id,
+      prefix,
+      scopes: [...scopes],
+      expires_at: expiresAt?.toISOString() ?? null,
+      by: by(actor),
+    };
+    announce(tx, tenantId, { type: apiKeyCreated, subject: id, data });
+    return { ...asApiKey(row), key: token };
+  }
+
+  /** For whom a new key acts: the caller, or the member for whom the caller's own key acts. */
+  async function makerOf(tx: Tx): Promise<string> {
+    const { actor, tenantId } = tx.ctx;
+    if (actor.kind === 'user') return actor.id;
+    const own = actor.kind === 'api_key' ? await store.findKey(tx, tenantId, actor.id) : undefined;
+    if (own === undefined) throw new AppError('permission_denied', { message: 'Only a member can make an API key.' });
+    return own.user_id;
+  }
+
+  return {
+    forget,
+
+    async authenticate(token: string): Promise<Principal> {
+      const read = readOpaque(KEY_NAME, token);
+      if (read === undefined) throw new AppError('unauthenticated');
+      const { tenantId, digest } = read;
+      const row = await cache.get(`${tenantId}/${digest.toString('base64url')}`, () =>
+        store.findKeyByDigest(db.system, tenantId, digest),
+      );
+      const principal = await principalOf(tenantId, row);
+      touch(tenantId, principal.actor.id);
+      return principal;
+    },
+
+    /** Who a key is that is known by its id (a ticket's). */
+    principalOfKey: async (tenantId: string, id: string): Promise<Principal> =>
+      principalOf(tenantId, await store.findKey(db.system, tenantId, id)),
+
+    /** Makes a key for the caller, with at most the caller's own permissions. */
+    async create(tx: Tx, input: CreateApiKey): Promise<NewApiKey> {
+      const { ctx } = tx;
+      const beyond = scopesBeyond(input.scopes, ctx.permissions);
+      if (beyond.length > 0)
+        throw new AppError('permission_denied', {
+          message: 'A key cannot have more rights than you have.',
+          details: { scopes: beyond },
+        });
+      const expiresAt = input.expires_at === undefined ? undefined : new Date(input.expires_at);
+      const fault = expiresAt && expiryFault(expiresAt, clock.now());
+      if (fault !== undefined)
+        throw validationFailed([{ in: 'body', field: 'expires_at', rule: 'range', message: fault }]);
+      const userId = await makerOf(tx);
+      const { name, scopes } = input;
+      return insert(tx, { tenantId: ctx.tenantId, userId, name, scopes, expiresAt, actor: ctx.actor });
+    },
+
+    /** The same without a caller: for commands and tests. */
+    async createFor(key: Omit<NewKey, 'actor'>): Promise<NewApiKey> {
+      const rights = await identity.rightsOf(key.tenantId, key.userId);
+      if (rights === undefined || scopesBeyond(key.scopes, rights.permissions).length > 0)
+        throw new AppError('permission_denied', { message: 'A key cannot have more rights than its member has.' });
+      const actor: Actor = { kind: 'system', id: 'access' };
+      return db.inSystemTx((tx) => insert(tx, { ...key, actor }));
+    },
+
+    async list(ctx: Ctx, page: PageQuery) {
+      const reader = db.reader(ctx);
+      const [rows, count] = await Promise.all([
+        store.listKeys(reader, ctx.tenantId, pageRange(page)),
+        store.countLiveKeys(reader, ctx.tenantId),
+      ]);
+      return { items: rows.map(asApiKey), total: count?.total ?? 0, ...page };
+    },
+
+    async revoke(ctx: Ctx, id: string): Promise<void> {
+      const { tenantId, actor } = ctx;
+      await db.inTx(ctx, async (tx) => {
+        if ((await store.revokeKey(tx, { tenantId, id, now: clock.now() })) === 0) throw new AppError('not_found');
+        const data = { api_key_id: id, reason: 'revoked' as const, by: by(actor) };
+        announce(tx, tenantId, { type: apiKeyRevoked, subject: id, data });
+        tx.afterCommit(() => forget(tenantId, id));
+      });
+    },
+
+    /** A member left: the keys made until then are revoked. */
+    async revokeAllOf(tx: Tx, { userId, madeBy }: { userId: string; madeBy: Date }): Promise<void> {
+      const { tenantId, actor } = tx.ctx;
+      for (const { id } of await store.revokeKeysOf(tx, { tenantId, userId, madeBy, now: clock.now() })) {
+        const data = { api_key_id: id, reason: 'member_removed' as const, by: by(actor) };
+        announce(tx, tenantId, { type: apiKeyRevoked, subject: id, data });
+        tx.afterCommit(() => forget(tenantId, id));
+      }
+    },
+
+    /** A member's rights changed: the open streams of the member's keys end, and ask again. */
+    endStreamsOf(tenantId: string, userId: string): void {
+      const end = async () => {
+        for (const { id } of await store.listKeyIdsOf(db.system, tenantId, userId))
+          hub.revoke({ tenantId, actorId: id });
+      };
+      aside('Streams of a changed member could not be ended', end());
+    },
+
+    /** Resolves when work beside answers until now is done. */
+    async settled(): Promise<void> {
+      await Promise.all(running);
+    },
+  };
+}
+
+const asApiKey = (row: store.ApiKeyRow): ApiKey => ({
+  id: row.id,
+  name: row.name,
+  prefix: row.prefix,
+  scopes: row.scopes,
+  user_id: row.user_id,
+  expires_at: row.expires_at?.toISOString() ?? null,
+  last_used_at: row.last_used_at?.toISOString() ?? null,
+  created_at: row.created_at.toISOString(),
+});
