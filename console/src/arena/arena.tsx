@@ -50,12 +50,11 @@ export function ArenaPage({ id }: { id: string }): ReactNode {
     <div className={panel ? 'arena arena-panel' : 'arena'} data-status={discussion.status}>
       <div className="arena-main">
         <header className="arena-head">
-          <Link to="/discussions" className="back">
-            <Icon name="back" />
-            Discussions
-          </Link>
-          <div className="arena-title">
-            <h1>{discussion.topic}</h1>
+          <div className="arena-bar">
+            <Link to="/discussions" className="back">
+              <Icon name="back" />
+              Discussions
+            </Link>
             <div className="arena-controls">
               <StatusPill status={discussion.status} />
               {can('discussions:write') && <Controls arena={arena} discussion={discussion} onProblem={setProblem} />}
@@ -74,6 +73,7 @@ export function ArenaPage({ id }: { id: string }): ReactNode {
               />
             </div>
           </div>
+          <h1 title={discussion.topic}>{discussion.topic}</h1>
         </header>
         <ConnectionBar connection={state.connection} open={isOpen(discussion)} />
         {problem !== undefined && <ErrorNote error={problem} />}

@@ -1,6 +1,6 @@
-import type { Discussion } from '@parley/sdk';
+import type { Discussion, Policy } from '@parley/sdk';
 import type { ReactNode } from 'react';
-import { bytes, clock, cost, count, roughTokens, words } from '../lib/format.ts';
+import { bytes, clock, cost, count, plural, roughTokens, words } from '../lib/format.ts';
 import { Link } from '../lib/router.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { hueIn, reasonText } from './stage.tsx';
@@ -50,7 +50,7 @@ function Spent({ state, discussion }: PanelProps): ReactNode {
         />
         <Meter
           label="Cost"
-          value={(usage.cost_nano_usd ?? 0) / 1e9}
+          value={usage.cost_nano_usd / 1e9}
           limit={limits.max_cost_usd}
           text={cost(usage.cost_nano_usd)}
           limitText={`$${limits.max_cost_usd}`}
@@ -119,9 +119,7 @@ function Voices({ state, discussion }: PanelProps): ReactNode {
                 participant.name
               )}
             </span>
-            <span className="faint">
-              {participant.kind === 'user' ? 'person' : (participant.model ?? 'default model')}
-            </span>
+            <span className="faint">{participant.kind === 'user' ? 'person' : plural(said, 'word')}</span>
             <span className="share-number">{total > 0 ? `${Math.round((said / total) * 100)} %` : '–'}</span>
           </li>
         ))}
@@ -132,19 +130,17 @@ function Voices({ state, discussion }: PanelProps): ReactNode {
 
 function Rule({ discussion }: PanelProps): ReactNode {
   const { policy } = discussion;
-  const moderator =
-    policy.type === 'moderator'
-      ? (discussion.participants.find((participant) => participant.agent_id === policy.agent_id)?.name ??
-        policy.model ??
-        'an agent')
-      : undefined;
   return (
     <section>
       <h2>Rule</h2>
       <p className="rule">
-        {policy.type === 'round_robin'
-          ? 'Round robin: everybody in turn, in their order.'
-          : `Moderated: ${moderator} proposes who speaks next.`}
+        {policy.type === 'round_robin' ? (
+          'Round robin: everybody in turn, in their order.'
+        ) : (
+          <>
+            Moderated: <Moderator discussion={discussion} policy={policy} /> proposes who speaks next.
+          </>
+        )}
       </p>
       <p className="rule faint">
         {discussion.on_post === 'interrupt'
@@ -154,6 +150,14 @@ function Rule({ discussion }: PanelProps): ReactNode {
       </p>
     </section>
   );
+}
+
+type Moderated = Extract<Policy, { type: 'moderator' }>;
+
+function Moderator({ discussion, policy }: { discussion: Discussion; policy: Moderated }): ReactNode {
+  if (policy.agent_id === undefined) return policy.model ?? 'your team’s default model';
+  const known = discussion.participants.find((participant) => participant.agent_id === policy.agent_id);
+  return <Link to={`/agents/${policy.agent_id}`}>{known?.name ?? 'an agent'}</Link>;
 }
 
 function Texts({ discussion }: PanelProps): ReactNode {
@@ -178,6 +182,9 @@ function Texts({ discussion }: PanelProps): ReactNode {
   );
 }
 
+/** What did not go the usual way is said. */
+const ODD: ReadonlySet<string> = new Set(['failed', 'skipped', 'interrupted', 'cancelled']);
+
 /** Every turn and why it was whose. */
 function Turns({ state, discussion }: PanelProps): ReactNode {
   if (state.turns.length === 0) return null;
@@ -191,9 +198,7 @@ function Turns({ state, discussion }: PanelProps): ReactNode {
             <span className="turn-index">{turn.turn}</span>
             <span>
               <strong>{turn.name}</strong> <span className="faint">{reasonText(turn.reason)}</span>
-              {(turn.status === 'failed' || turn.status === 'skipped') && (
-                <span className="tag tag-bad">{turn.status}</span>
-              )}
+              {ODD.has(turn.status) && <span className="tag tag-bad">{turn.status}</span>}
             </span>
           </li>
         ))}

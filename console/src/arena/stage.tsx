@@ -122,14 +122,16 @@ function Line({ children, tone = 'plain' }: { children: ReactNode; tone?: 'plain
 
 const because = (reason: string | null): string => (reason ? `: ${reasonText(reason)}` : '');
 
-/** Reasons come as words of the protocol (`max_turns`) or as sentences; both are shown as text. */
+/** Reasons come as words of the protocol (`max_turns`) or as sentences; both become a part of a sentence. */
 export function reasonText(reason: string): string {
   const known: Record<string, string> = {
     max_turns: 'all its turns are taken',
     max_tokens: 'its tokens are spent',
     max_cost_usd: 'its budget is spent',
     max_seconds: 'its time is up',
-    user: 'by a person',
+    requested: 'somebody asked for it',
   };
-  return known[reason] ?? (/^[a-z_]+$/.test(reason) ? reason.replaceAll('_', ' ') : reason.replace(/\.$/, ''));
+  if (known[reason]) return known[reason];
+  if (/^[a-z_]+$/.test(reason)) return reason.replaceAll('_', ' ');
+  return reason.charAt(0).toLowerCase() + reason.slice(1).replace(/\.$/, '');
 }

@@ -146,12 +146,10 @@ export class Arena {
   }
 
   async #turns(): Promise<Turn[]> {
-    const { items } = await this.#client.discussions.turns(
-      this.#id,
-      { limit: 100 },
-      { signal: this.#controller.signal },
-    );
-    return items;
+    const turns: Turn[] = [];
+    const { signal } = this.#controller;
+    for await (const turn of this.#client.discussions.allTurns(this.#id, { signal, maxRetries: 8 })) turns.push(turn);
+    return turns;
   }
 
   #discussion(discussion: Discussion): void {

@@ -58,6 +58,7 @@ const Said = memo(
               </span>
             )}
             {metadata.finish_reason === 'length' && <span className="tag">cut at its token limit</span>}
+            {metadata.finish_reason === 'interrupted' && <span className="tag">interrupted</span>}
             <time className="faint" dateTime={message.created_at} title={dateTime(message.created_at)}>
               {timeOfDay(message.created_at)}
             </time>

@@ -15,7 +15,14 @@ type Live<T extends string, D> = {
   data: { discussion_id: string; turn: number; attempt: number } & D;
 };
 
-type TurnStarted = { turn: number; attempt: number; participant_id: string; name: string; reason: string };
+type TurnStarted = {
+  turn: number;
+  attempt: number;
+  participant_id: string;
+  name: string;
+  kind: 'agent' | 'user';
+  reason: string;
+};
 type MessagePosted = {
   message_id: string;
   seq: number;
@@ -23,6 +30,28 @@ type MessagePosted = {
   author_kind: 'agent' | 'user' | 'system';
   participant_id: string | null;
   name: string;
+  /** UTF-16 units. */
+  length: number;
+  finish_reason: string | null;
+  input_tokens: number;
+  output_tokens: number;
+  cost_nano_usd: number | null;
+};
+type By = { kind: 'user' | 'api_key' | 'system'; id: string; name: string };
+type TurnFailed = {
+  turn: number;
+  attempt: number;
+  participant_id: string;
+  name: string;
+  code: string;
+  /** Null: it is not tried again by itself. */
+  retry_in_ms: number | null;
+};
+type TurnSkipped = {
+  turn: number;
+  participant_id: string;
+  name: string;
+  reason: 'advanced' | 'failed' | 'timeout' | 'interrupted';
 };
 
 /**
@@ -30,15 +59,15 @@ type MessagePosted = {
  * `discussions.messages(id, { after_seq })`. A newer server may send further types; ignore what you do not know.
  */
 export type DiscussionEvent =
-  | Logged<'discussion_started', object>
+  | Logged<'discussion_started', { by: By }>
   | Logged<'turn_started', TurnStarted>
   | Logged<'message_posted', MessagePosted>
-  | Logged<'turn_failed', { turn: number; attempt?: number; participant_id?: string; code?: string; message?: string }>
-  | Logged<'turn_skipped', { turn: number; participant_id?: string; name?: string; reason: string }>
-  | Logged<'discussion_paused', { reason: string }>
-  | Logged<'discussion_resumed', object>
-  | Logged<'discussion_cancelled', object>
-  | Logged<'discussion_completed', { reason: string }>
+  | Logged<'turn_failed', TurnFailed>
+  | Logged<'turn_skipped', TurnSkipped>
+  | Logged<'discussion_paused', { reason: string; by: By | null }>
+  | Logged<'discussion_resumed', { by: By }>
+  | Logged<'discussion_cancelled', { by: By }>
+  | Logged<'discussion_completed', { status: 'completed' | 'failed'; reason: string }>
   | Live<'message_delta', { offset: number; text: string }>
   | Live<'turn_snapshot', { participant_id: string; text: string }>
   | Live<'turn_restarted', object>

@@ -43,13 +43,22 @@ export type ApiKey = {
 /** With the key itself: shown this once. */
 export type NewApiKey = ApiKey & { key: string };
 
+export type ProviderKind = 'openai' | 'anthropic' | 'google' | 'openai_compatible';
 export type Provider = {
   name: string;
-  kind: string;
-  base_url: string | null;
-  /** `tenant`: set here; `environment`: by whoever runs the server. */
-  source: 'tenant' | 'environment' | 'none';
-  configured: boolean;
+  kind: ProviderKind;
+  base_url: string;
+  /** `tenant`: set here; `operator`: by whoever runs the server; `local`: found on its machine. */
+  source: 'tenant' | 'operator' | 'local';
+  api_key_set: boolean;
+  api_key_last4: string | null;
+  updated_at: string | null;
+};
+export type DefaultModel = {
+  /** What was chosen; null: it depends on what is configured. */
+  model: string | null;
+  /** What a request without a model is given now. */
+  effective: string;
 };
 export type Model = { id: string; object: 'model'; created: number; owned_by: string };
 
@@ -62,7 +71,7 @@ export type Document = {
   version: number;
   created_at: string;
   updated_at: string;
-  /** Only in a search: where the words were found. */
+  /** Only in a search: where the words were found, as HTML with everything escaped but `<mark>`. */
   snippet?: string;
 };
 export type DocumentWithText = Document & { text: string };
@@ -148,7 +157,6 @@ export type Participant = {
   agent_id?: string | null;
   user_id?: string | null;
   name: string;
-  model?: string | null;
 };
 export type Policy =
   | { type: 'round_robin'; order?: string[] }
@@ -172,18 +180,21 @@ export type Discussion = {
   on_turn_failure: 'pause' | 'skip';
   memory: { window?: number };
   participants: Participant[];
-  context: { title: string; document_id?: string | null; bytes: number }[];
+  context: { title: string; document_id: string; bytes: number }[];
   turn: number;
   next_speaker: NextSpeaker | null;
   usage: {
     turns: number;
     input_tokens: number;
     output_tokens: number;
-    cost_nano_usd: number | null;
+    /** Generations without a known price count 0. */
+    cost_nano_usd: number;
     elapsed_seconds: number;
   };
+  /** How many there are; the newest has this `seq`. */
+  messages: number;
   version: number;
-  created_by: string | null;
+  created_by: { kind: 'user' | 'api_key' | 'system'; id: string; name: string };
   created_at: string;
   updated_at: string;
   started_at: string | null;
@@ -191,6 +202,8 @@ export type Discussion = {
   /** Where the log stood when this was read: give it to `discussions.events`. */
   cursor: string;
 };
+/** In lists: the cursor is the list's. */
+export type DiscussionFacts = Omit<Discussion, 'cursor'>;
 export type DiscussionInput = {
   topic: string;
   participants: ({ agent_id: string } | { user_id: string })[];
@@ -232,9 +245,13 @@ export type Turn = {
   turn: number;
   participant_id: string;
   name: string;
-  status: string;
+  status: 'running' | 'waiting' | 'paused' | 'completed' | 'interrupted' | 'skipped' | 'failed' | 'cancelled';
+  /** Why it was their turn, in a sentence. */
   reason: string;
-  attempt: number;
-  started_at: string | null;
+  attempts: number;
+  error: { code: string; message: string } | null;
+  message_id: string | null;
+  usage: Usage;
+  started_at: string;
   ended_at: string | null;
 };

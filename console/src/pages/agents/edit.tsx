@@ -146,7 +146,7 @@ function AgentForm({ form, action, locked = false, note, onReload }: AgentFormPr
     },
     onBlur: () => form.touch(name),
   });
-  const tuned = [values.temperature, values.top_p, values.max_tokens, values.seed, values.stop, values.window].some(
+  const tuned = [values.temperature, values.top_p, values.max_tokens, values.seed, values.stop].some(
     (value) => value !== '',
   );
   return (

@@ -1,4 +1,4 @@
-import type { Agent, DiscussionInput } from '@parley/sdk';
+import type { Agent, DiscussionInput, Policy } from '@parley/sdk';
 
 /** Somebody at the table; `key` tells them apart. */
 export type Seat = { key: string; kind: 'agent' | 'user'; id: string; name: string };
@@ -8,7 +8,7 @@ export type Draft = {
   topic: string;
   seats: Seat[];
   policy: 'round_robin' | 'moderator';
-  /** An agent's id. */
+  /** An agent's id; empty: the team's default model. */
   moderator: string;
   texts: Text[];
   max_turns: string;
@@ -70,10 +70,9 @@ type Problems = Partial<Record<keyof Draft, string>>;
 export function problems(draft: Draft): Problems {
   const found: Problems = {};
   if (draft.topic.trim() === '') found.topic = 'What is it about?';
-  else if (draft.topic.length > 2000) found.topic = 'At most 2,000 characters; put longer texts on the table.';
+  else if (draft.topic.length > 4000) found.topic = 'At most 4,000 characters; put longer texts on the table.';
   if (draft.seats.length === 0) found.seats = 'Somebody has to sit down.';
   else if (!draft.seats.some(({ kind }) => kind === 'agent')) found.seats = 'At least one agent has to sit down.';
-  if (draft.policy === 'moderator' && draft.moderator === '') found.moderator = 'Choose who moderates.';
   const number = (
     name: 'max_turns' | 'max_tokens' | 'max_cost_usd' | 'max_minutes' | 'turn_timeout_seconds',
     whole: boolean,
@@ -92,6 +91,11 @@ export function problems(draft: Draft): Problems {
   return found;
 }
 
+function policyOf({ policy, moderator }: Draft): Policy {
+  if (policy === 'round_robin') return { type: 'round_robin' };
+  return moderator === '' ? { type: 'moderator' } : { type: 'moderator', agent_id: moderator };
+}
+
 /** The draft as the server takes it. */
 export function inputOf(draft: Draft): DiscussionInput {
   const value = (typed: string): number | undefined => (typed.trim() === '' ? undefined : Number(typed));
@@ -106,7 +110,7 @@ export function inputOf(draft: Draft): DiscussionInput {
   return {
     topic: draft.topic.trim(),
     participants: draft.seats.map(({ kind, id }) => (kind === 'agent' ? { agent_id: id } : { user_id: id })),
-    policy: draft.policy === 'round_robin' ? { type: 'round_robin' } : { type: 'moderator', agent_id: draft.moderator },
+    policy: policyOf(draft),
     limits: Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined)),
     context: draft.texts.map(({ title, documentId, text = '' }) =>
       documentId === undefined ? { title, text } : { document_id: documentId },

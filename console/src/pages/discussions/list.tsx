@@ -1,4 +1,4 @@
-import type { Discussion, DiscussionStatus } from '@parley/sdk';
+import type { DiscussionFacts as Discussion, DiscussionStatus } from '@parley/sdk';
 import { type ReactNode, useEffect, useState } from 'react';
 import { listed, plural } from '../../lib/format.ts';
 import { useResource } from '../../lib/resource.tsx';

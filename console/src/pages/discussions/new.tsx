@@ -35,7 +35,7 @@ export function NewDiscussionPage(): ReactNode {
             className="topic-input"
             placeholder="Should we move the billing service to events?"
             autoFocus
-            maxLength={2000}
+            maxLength={4000}
             value={form.values.topic}
             problem={form.problem('topic')}
             onChange={(event) => form.set('topic', event.target.value)}
@@ -65,7 +65,6 @@ function usePresetDocument(form: Form<Draft>, id: string | null): void {
 
 function Rules({ form }: { form: Form<Draft> }): ReactNode {
   const { values } = form;
-  const agents = values.seats.filter(({ kind }) => kind === 'agent');
   return (
     <section className="stack">
       <Choices
@@ -78,26 +77,11 @@ function Rules({ form }: { form: Form<Draft> }): ReactNode {
           {
             value: 'moderator',
             title: 'Moderator',
-            text: 'One of the agents hears everything and proposes who goes on.',
+            text: 'An agent or a model hears everything and proposes who goes on.',
           },
         ]}
       />
-      {values.policy === 'moderator' && (
-        <Select
-          label="Moderator"
-          value={values.moderator}
-          problem={form.problem('moderator')}
-          hint="It need not take turns itself to moderate."
-          onChange={(event) => form.set('moderator', event.target.value)}
-        >
-          <option value="">Choose…</option>
-          {agents.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </Select>
-      )}
+      {values.policy === 'moderator' && <Moderator form={form} />}
       <Choices
         label="When a person interjects"
         name="on_post"
@@ -109,6 +93,29 @@ function Rules({ form }: { form: Form<Draft> }): ReactNode {
         ]}
       />
     </section>
+  );
+}
+
+/** Any agent, at the table or not; or a model without a part of its own. */
+function Moderator({ form }: { form: Form<Draft> }): ReactNode {
+  const client = useClient();
+  const { data } = useResource('moderators', (signal) =>
+    client.agents.list({ status: 'active', page_size: 100 }, { signal }),
+  );
+  return (
+    <Select
+      label="Moderator"
+      value={form.values.moderator}
+      hint="It proposes a name after every turn. What is no name of a participant does not count."
+      onChange={(event) => form.set('moderator', event.target.value)}
+    >
+      <option value="">your team’s default model</option>
+      {(data?.items ?? []).map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </Select>
   );
 }
 
@@ -182,8 +189,7 @@ function Table({ form }: { form: Form<Draft> }): ReactNode {
 }
 
 function told(draft: Draft, names: readonly string[]): string {
-  const moderator = draft.seats.find(({ id }) => id === draft.moderator)?.name;
-  const how = draft.policy === 'round_robin' ? 'in turn' : `as ${moderator ?? 'a moderator'} proposes`;
+  const how = draft.policy === 'round_robin' ? 'in turn' : 'as a moderator proposes';
   const over = draft.texts.length === 0 ? '' : `, over ${listed(draft.texts.map(({ title }) => `“${title}”`))}`;
   const until = draft.max_turns.trim() === '' ? '' : `, for at most ${draft.max_turns} turns`;
   const sentence = `${listed(names)} will speak ${how}${over}${until}.`;

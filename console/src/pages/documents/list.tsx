@@ -4,6 +4,7 @@ import { bytes, plural } from '../../lib/format.ts';
 import { useResource } from '../../lib/resource.tsx';
 import { Link } from '../../lib/router.tsx';
 import { useCan, useClient } from '../../lib/session.tsx';
+import { snippetParts } from '../../lib/snippet.ts';
 import { LinkButton } from '../../ui/controls.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { Page, Pager, When } from '../../ui/page.tsx';
@@ -83,16 +84,14 @@ function Row({ document }: { document: Document }): ReactNode {
   );
 }
 
-/** Found words are marked in the snippet as `<b>…</b>` or `**…**`; it is text all the same, never HTML. */
+/** A snippet is escaped HTML with `<mark>` round what was found; it is taken apart, never set as HTML. */
 export function Snippet({ text }: { text: string }): ReactNode {
-  const parts = text.split(/<(?:b|mark)>(.*?)<\/(?:b|mark)>|\*\*(.*?)\*\*/g);
   return (
     <span className="snippet">
-      {parts.map((part, i) => {
-        // biome-ignore lint/suspicious/noArrayIndexKey: split gives outside, found, found, outside, …
-        if (part) return i % 3 === 0 ? <Fragment key={i}>{part}</Fragment> : <mark key={i}>{part}</mark>;
-        return null;
-      })}
+      {snippetParts(text).map(({ text: part, found }, i) =>
+        // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text, in its order
+        found ? <mark key={i}>{part}</mark> : <Fragment key={i}>{part}</Fragment>,
+      )}
     </span>
   );
 }

@@ -23,7 +23,6 @@ function Default(): ReactNode {
   const client = useClient();
   const can = useCan();
   const resource = useResource('model-default', (signal) => client.models.getDefault({ signal }));
-  const models = useResource('models', (signal) => client.models.list({ signal }));
   const [typed, setTyped] = useState('');
   const [state, setState] = useState<{ error?: unknown; saved?: boolean }>({});
   const kept = resource.data?.model ?? '';
@@ -36,8 +35,7 @@ function Default(): ReactNode {
       setState({ error });
     }
   };
-  const known = (models.data ?? []).filter(({ id }) => !id.startsWith('agent:'));
-  const onlyRehearsal = known.length > 0 && known.every(({ id }) => id === 'rehearsal');
+  const onlyRehearsal = resource.data?.effective === 'rehearsal';
   return (
     <section>
       <h2 className="section-title">Default model</h2>
@@ -89,12 +87,12 @@ function Providers(): ReactNode {
       <Loaded resource={resource}>
         {(providers) => (
           <ul className="lines">
-            {providers.map((provider) => (
+            {linesOf(providers).map((line) => (
               <ProviderLine
-                key={provider.name}
-                provider={provider}
+                key={line.name}
+                line={line}
                 onChange={resource.reload}
-                onRemove={() => setRemoving(provider)}
+                onRemove={() => setRemoving(line.set)}
               />
             ))}
             {can('providers:write') && <NewProvider onChange={resource.reload} />}
@@ -118,27 +116,40 @@ function Providers(): ReactNode {
   );
 }
 
-const SOURCE: Record<string, string> = { tenant: 'key set here', environment: 'key set by the server', none: 'no key' };
+/** These are offered before they are set up. */
+const KNOWN = ['openai', 'anthropic', 'google'] as const;
+type Line = Pick<Provider, 'name' | 'kind'> & { set: Provider | undefined };
 
-function ProviderLine(props: { provider: Provider; onChange(): void; onRemove(): void }): ReactNode {
-  const { provider, onChange, onRemove } = props;
+function linesOf(providers: readonly Provider[]): Line[] {
+  const known = KNOWN.map((name) => ({ name, kind: name, set: providers.find((provider) => provider.name === name) }));
+  const others = providers.filter(({ name }) => !KNOWN.some((other) => other === name));
+  return [...known, ...others.map((provider) => ({ name: provider.name, kind: provider.kind, set: provider }))];
+}
+
+function stateOf(provider: Provider | undefined): string {
+  if (!provider) return 'no key';
+  if (provider.source === 'local') return `found on the server’s machine · ${provider.base_url}`;
+  if (provider.source === 'operator') return 'set up for everybody by whoever runs the server';
+  const key = provider.api_key_last4 ? `key ending in ${provider.api_key_last4}` : 'no key';
+  return `${key} · ${provider.base_url}`;
+}
+
+function ProviderLine({ line, onChange, onRemove }: { line: Line; onChange(): void; onRemove(): void }): ReactNode {
+  const mine = line.set?.source === 'tenant';
   const can = useCan();
   const [open, setOpen] = useState(false);
   return (
     <li className="line-tall">
       <div className="line-main">
-        <strong>{provider.name}</strong>
-        <span className="faint">
-          {SOURCE[provider.source] ?? provider.source}
-          {provider.base_url && ` · ${provider.base_url}`}
-        </span>
+        <strong>{line.name}</strong>
+        <span className="faint">{stateOf(line.set)}</span>
       </div>
-      {can('providers:write') && (
+      {can('providers:write') && line.set?.source !== 'local' && (
         <>
           <Button look="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {provider.source === 'tenant' ? 'Replace' : 'Set a key'}
+            {mine ? 'Replace' : 'Set a key'}
           </Button>
-          {provider.source === 'tenant' && (
+          {mine && (
             <Button look="quiet" onClick={onRemove}>
               Remove
             </Button>
@@ -147,8 +158,8 @@ function ProviderLine(props: { provider: Provider; onChange(): void; onRemove():
       )}
       {open && (
         <KeyForm
-          name={provider.name}
-          compatible={provider.kind === 'openai_compatible'}
+          name={line.name}
+          compatible={line.kind === 'openai_compatible'}
           onDone={() => {
             setOpen(false);
             onChange();

@@ -1,9 +1,10 @@
 import { type DiscussionEvent, discussionEvent } from '../events.ts';
 import { type FollowOptions, follow } from '../follow.ts';
 import { type CursorPage, eachOfCursor } from '../pages.ts';
-import type { Query, RequestOptions, Transport } from '../transport.ts';
+import type { RequestOptions, Transport } from '../transport.ts';
 import type {
   Discussion,
+  DiscussionFacts,
   DiscussionInput,
   DiscussionStatus,
   Message,
@@ -23,11 +24,14 @@ export class Discussions {
     this.#transport = transport;
   }
 
-  list(query: DiscussionQuery = {}, options?: RequestOptions): Promise<CursorPage<Discussion>> {
+  list(
+    query: DiscussionQuery = {},
+    options?: RequestOptions,
+  ): Promise<CursorPage<DiscussionFacts> & { cursor: string }> {
     return this.#transport.json({ method: 'GET', path: '/discussions', query }, options);
   }
 
-  all(query: Omit<DiscussionQuery, 'cursor'> = {}, options?: RequestOptions): AsyncGenerator<Discussion> {
+  all(query: Omit<DiscussionQuery, 'cursor'> = {}, options?: RequestOptions): AsyncGenerator<DiscussionFacts> {
     return eachOfCursor((cursor) => this.list({ limit: 100, ...query, ...(cursor && { cursor }) }, options));
   }
 
@@ -68,8 +72,17 @@ export class Discussions {
     return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/messages`, body, creates: true }, options);
   }
 
-  turns(id: string, query: Query = {}, options?: RequestOptions): Promise<CursorPage<Turn>> {
+  turns(
+    id: string,
+    query: { cursor?: string; limit?: number } = {},
+    options?: RequestOptions,
+  ): Promise<CursorPage<Turn> & { cursor: string }> {
     return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/turns`, query }, options);
+  }
+
+  /** Every turn, in order: who had it, why, and what came of it. */
+  allTurns(id: string, options?: RequestOptions): AsyncGenerator<Turn> {
+    return eachOfCursor((cursor) => this.turns(id, { limit: 100, ...(cursor && { cursor }) }, options));
   }
 
   pause(id: string, options?: RequestOptions): Promise<Discussion> {

@@ -1,6 +1,6 @@
 import { type CursorPage, eachOfCursor } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
-import type { Generation, Model, Provider } from '../types.ts';
+import type { DefaultModel, Generation, Model, Provider, ProviderKind } from '../types.ts';
 
 /** What can be asked of, as OpenAI's list. To chat with one, use any OpenAI client at the same server's `/v1`. */
 export class Models {
@@ -14,16 +14,16 @@ export class Models {
     return data;
   }
 
-  getDefault(options?: RequestOptions): Promise<{ model: string | null }> {
+  getDefault(options?: RequestOptions): Promise<DefaultModel> {
     return this.#transport.json({ method: 'GET', path: '/models/default' }, options);
   }
 
-  setDefault(model: string | null, options?: RequestOptions): Promise<{ model: string | null }> {
+  setDefault(model: string | null, options?: RequestOptions): Promise<DefaultModel> {
     return this.#transport.json({ method: 'PUT', path: '/models/default', body: { model } }, options);
   }
 }
 
-export type ProviderInput = { kind?: 'openai_compatible'; api_key?: string; base_url?: string };
+export type ProviderInput = { kind?: ProviderKind; api_key?: string | null; base_url?: string | null };
 
 /** Keys of model providers. They can be set and removed, never read. */
 export class Providers {
