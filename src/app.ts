@@ -1,0 +1,143 @@
+import { fileURLToPath } from 'node:url';
+import { type Clock, systemClock } from './lib/clock.ts';
+import { createAgents } from './modules/agents/index.ts';
+import { createIdentity } from './modules/identity/index.ts';
+import { createKnowledge } from './modules/knowledge/index.ts';
+import { createModels, type Pace } from './modules/models/index.ts';
+import { createTraces } from './modules/traces/index.ts';
+import type { Authenticate } from './platform/auth/authenticate.ts';
+import type { Config } from './platform/config/config.ts';
+import { createSecrets } from './platform/config/secrets.ts';
+import { createDatabase } from './platform/db/database.ts';
+import { openDb } from './platform/db/open.ts';
+import { createAnnouncements } from './platform/events/announcements.ts';
+import { createFeed } from './platform/events/feed.ts';
+import { createEventTypes } from './platform/events/registry.ts';
+import { createSequencer } from './platform/events/sequencer.ts';
+import { createMemoryTail } from './platform/events/tail-memory.ts';
+import type { Limits } from './platform/http/limits.ts';
+import { createCursors } from './platform/http/paging.ts';
+import { createLeases } from './platform/leases/leases.ts';
+import { inOrder, type Service } from './platform/lifecycle.ts';
+import type { Module } from './platform/module.ts';
+import { createOutbound } from './platform/net/outbound.ts';
+import { createHub } from './platform/realtime/fanout.ts';
+import { memoryLimiter } from './platform/reliability/limiter-memory.ts';
+import { createLog, type Logger } from './platform/telemetry/log.ts';
+import { createMetrics } from './platform/telemetry/metrics.ts';
+import { createTracer } from './platform/telemetry/trace.ts';
+import { createApiRole } from './roles/api.ts';
+import { createWorkerRole } from './roles/worker.ts';
+
+export type AppOptions = {
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly limits?: Partial<Limits>;
+  /** How fast the rehearsal speaks. */
+  readonly pace?: Pace;
+  /** Where to look for model servers on this machine. */
+  readonly localPorts?: readonly number[];
+  /** How long readiness says 503 before the doors close. */
+  readonly lingerMs?: number;
+  /** The database is lost for good: the process cannot go on, and should stop. */
+  readonly onLost?: (error: Error) => void;
+};
+
+const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
+
+/** The whole server in one process: config → resources → modules → roles. Nothing runs before `start`. */
+export async function createApp(config: Config, options: AppOptions = {}) {
+  const { clock = systemClock, onLost = () => {} } = options;
+
+  // Resources.
+  const log = options.log ?? createLog({ level: config.debug ? 'debug' : 'info' });
+  const metrics = createMetrics();
+  const tracer = createTracer(await spanSource(config));
+  const database = createDatabase({
+    databaseUrl: config.databaseUrl,
+    dataDir: config.dataDir,
+    migrations: MIGRATIONS,
+    autoMigrate: config.profile !== 'production',
+    onLost,
+  });
+  const announcements = createAnnouncements();
+  const db = openDb({ url: database.url, writeOutbox: announcements.writeOutbox });
+  const secrets = createSecrets({ db, masterKey: config.masterKey });
+  const limiter = memoryLimiter(clock);
+  const cursors = createCursors(config.masterKey);
+  const outbound = createOutbound({ allow: config.outboundAllow });
+  const leases = createLeases({ db, log });
+  const tail = createMemoryTail();
+  const types = createEventTypes();
+  const feed = createFeed({ db, tail, types, log });
+  const hub = createHub({ db, feed, types, announcements, metrics });
+  const sequencer = createSequencer({ db, leases, tail, types, log });
+
+  // Modules: each may use those above it.
+  const identity = createIdentity({ db, clock, config, secrets, hub, limiter, log });
+  const traces = createTraces({ db, cursors });
+  const models = createModels({
+    ...{ db, clock, secrets, outbound, log, traces, config },
+    ...(options.pace && { pace: options.pace }),
+    ...(options.localPorts && { localPorts: options.localPorts }),
+  });
+  const knowledge = createKnowledge({ db });
+  const agents = createAgents({ db, models, knowledge });
+  const modules = { identity, traces, models, knowledge, agents };
+  const list: readonly Module[] = Object.values(modules);
+  for (const { events = [] } of list) types.register(events);
+
+  // Roles.
+  const authenticate: Authenticate = async ({ authorization }) =>
+    authorization === undefined ? undefined : identity.authenticate(authorization.replace(/^Bearer /, ''));
+  const api = createApiRole({
+    ...{ config, log, metrics, tracer, db, secrets, hub, limiter, modules: list, authenticate },
+    ...(options.limits && { limits: options.limits }),
+    ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
+  });
+  const worker = createWorkerRole({ db, modules: list, announcements, sequencer });
+
+  const resources: Service[] = [
+    { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
+    database,
+    { name: 'connections', start: db.ping, stop: db.close },
+    leases,
+    // This process owns the database: what the one before it held, it holds no more.
+    { name: 'predecessors', start: () => leases.freeDead(), stop: async () => {} },
+    { name: 'tail', start: async () => {}, stop: () => tail.close() },
+    feed,
+    hub,
+    { name: 'outbound', start: async () => {}, stop: () => outbound.close() },
+  ];
+  const service = inOrder('parley', [...resources, worker.service, api.service]);
+
+  return {
+    config,
+    log,
+    clock,
+    db,
+    database,
+    secrets,
+    hub,
+    ...modules,
+    http: api.http,
+    start: service.start,
+    /** Drains and stops everything. Twice is fine, and so is before `start` has finished. */
+    stop: service.stop,
+    /** Resolves when every event that was announced until now has had its effects. For tests. */
+    async settle(): Promise<void> {
+      await identity.settled();
+      await worker.settle();
+      await feed.caughtUp();
+    },
+  };
+}
+
+export type App = Awaited<ReturnType<typeof createApp>>;
+
+/** The exporter takes 60 ms to load: only where there is somewhere to export to. */
+async function spanSource({ otlpEndpoint: endpoint, version }: Config) {
+  if (endpoint === undefined) return {};
+  const { otlpSpans } = await import('./platform/telemetry/trace-otlp.ts');
+  return { source: otlpSpans({ endpoint, serviceName: 'parley', serviceVersion: version }) };
+}

@@ -1,0 +1,50 @@
+import type { Authenticate, OnDenied } from '../platform/auth/authenticate.ts';
+import type { Config } from '../platform/config/config.ts';
+import type { Secrets } from '../platform/config/secrets.ts';
+import type { OpenDb } from '../platform/db/open.ts';
+import { healthRoutes } from '../platform/http/health.ts';
+import type { Limits } from '../platform/http/limits.ts';
+import { createServer, type HttpServer } from '../platform/http/server.ts';
+import { inOrder, type Service } from '../platform/lifecycle.ts';
+import type { Module } from '../platform/module.ts';
+import type { Hub } from '../platform/realtime/hub.ts';
+import { createEventStreams } from '../platform/realtime/sse.ts';
+import type { Limiter } from '../platform/reliability/limiter.ts';
+import type { Logger } from '../platform/telemetry/log.ts';
+import type { Metrics } from '../platform/telemetry/metrics.ts';
+import type { Tracer } from '../platform/telemetry/trace.ts';
+
+type ApiDeps = {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
+  readonly db: OpenDb;
+  readonly secrets: Secrets;
+  readonly hub: Hub & Service;
+  readonly limiter: Limiter;
+  readonly modules: readonly Module[];
+  readonly authenticate: Authenticate;
+  readonly onDenied?: OnDenied;
+  readonly limits?: Partial<Limits>;
+  readonly lingerMs?: number;
+};
+
+/** The role `api`: the routes of every module, on the public port and the api's own. */
+export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServer } {
+  const { modules, hub, metrics, db } = deps;
+  const streams = createEventStreams({ metrics });
+  const health = healthRoutes({ ping: db.ping, draining: () => http.draining });
+  const http: HttpServer = createServer({
+    ...deps,
+    followSse: streams.follow,
+    register: [health, ...modules.map((module) => (router: Parameters<typeof health>[0]) => module.routes?.(router))],
+  });
+  // Stopped before the server: an event stream has no end of its own to wait for.
+  const subscribers: Service = {
+    name: 'subscribers',
+    start: async () => {},
+    stop: (deadlineMs) => hub.stop(deadlineMs),
+  };
+  return { http, service: inOrder('api', [http, subscribers]) };
+}
