@@ -55,6 +55,7 @@ const FIELDS = [
   'generation_id',
   'document_id',
   'turn',
+  'checkpoint',
 ] as const;
 
 type Field = (typeof FIELDS)[number];
