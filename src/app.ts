@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from './lib/clock.ts';
+import { createAccess } from './modules/access/index.ts';
 import { createAgents } from './modules/agents/index.ts';
+import { createAudit } from './modules/audit/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createKnowledge } from './modules/knowledge/index.ts';
 import { createModels, type Pace } from './modules/models/index.ts';
 import { createTraces } from './modules/traces/index.ts';
-import type { Authenticate } from './platform/auth/authenticate.ts';
 import type { Config } from './platform/config/config.ts';
 import { createSecrets } from './platform/config/secrets.ts';
 import { createDatabase } from './platform/db/database.ts';
@@ -75,6 +76,8 @@ export async function createApp(config: Config, options: AppOptions = {}) {
 
   // Modules: each may use those above it.
   const identity = createIdentity({ db, clock, config, secrets, hub, limiter, log });
+  const access = createAccess({ db, clock, hub, identity, log });
+  const audit = createAudit({ db, clock, identity, cursors, log, also: [] });
   const traces = createTraces({ db, cursors });
   const models = createModels({
     ...{ db, clock, secrets, outbound, log, traces, config },
@@ -83,15 +86,25 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   });
   const knowledge = createKnowledge({ db });
   const agents = createAgents({ db, models, knowledge });
-  const modules = { identity, traces, models, knowledge, agents };
+  const modules = { identity, access, audit, traces, models, knowledge, agents };
   const list: readonly Module[] = Object.values(modules);
   for (const { events = [] } of list) types.register(events);
 
   // Roles.
-  const authenticate: Authenticate = async ({ authorization }) =>
-    authorization === undefined ? undefined : identity.authenticate(authorization.replace(/^Bearer /, ''));
   const api = createApiRole({
-    ...{ config, log, metrics, tracer, db, secrets, hub, limiter, modules: list, authenticate },
+    ...{
+      config,
+      log,
+      metrics,
+      tracer,
+      db,
+      secrets,
+      hub,
+      limiter,
+      modules: list,
+      authenticate: access.authenticate,
+      onDenied: access.onDenied,
+    },
     ...(options.limits && { limits: options.limits }),
     ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
   });
@@ -126,7 +139,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     stop: service.stop,
     /** Resolves when every event that was announced until now has had its effects. For tests. */
     async settle(): Promise<void> {
-      await identity.settled();
+      await Promise.all([identity.settled(), access.settled()]);
       await worker.settle();
       await feed.caughtUp();
     },
