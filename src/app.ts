@@ -6,6 +6,7 @@ import { createAudit } from './modules/audit/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createKnowledge } from './modules/knowledge/index.ts';
 import { createModels, type Pace } from './modules/models/index.ts';
+import { createOpenAi } from './modules/openai/index.ts';
 import { createTraces } from './modules/traces/index.ts';
 import type { Config } from './platform/config/config.ts';
 import { createSecrets } from './platform/config/secrets.ts';
@@ -86,7 +87,8 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   });
   const knowledge = createKnowledge({ db });
   const agents = createAgents({ db, models, knowledge });
-  const modules = { identity, access, audit, traces, models, knowledge, agents };
+  const openai = createOpenAi({ models, agents, clock });
+  const modules = { identity, access, audit, traces, models, knowledge, agents, openai };
   const list: readonly Module[] = Object.values(modules);
   for (const { events = [] } of list) types.register(events);
 
