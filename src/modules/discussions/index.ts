@@ -1,10 +1,11 @@
 import type { Module } from '../../platform/module.ts';
 import type { Hub } from '../../platform/realtime/hub.ts';
 import { DISCUSSION_EVENTS } from './events.ts';
-import { createLive } from './live.ts';
 import { discussionsRoutes } from './routes.ts';
 import { type Discussions, type DiscussionsDeps, discussionsService } from './service.ts';
-import { type TurnDeps, turnJobs } from './turn.ts';
+import { turnJobs } from './turns/jobs.ts';
+import { createLive } from './turns/live.ts';
+import type { TurnDeps } from './turns/step.ts';
 
 export type { People } from './create.ts';
 export type { Discussions } from './service.ts';

@@ -8,7 +8,6 @@ import { formatCursor } from '../../platform/realtime/cursor.ts';
 import type { Hub, LiveFrame } from '../../platform/realtime/hub.ts';
 import { announceStart, type CreateDeps, createDiscussion } from './create.ts';
 import { discussionResumed } from './events.ts';
-import { type Live, snapshotFrame } from './live.ts';
 import { discussionFacts, discussionOf, messageOf, nextSpeakerOf, turnOf } from './present.ts';
 import { hasEnded, type Status } from './rules/status.ts';
 import {
@@ -25,7 +24,8 @@ import {
 import { authorOf, Stage } from './stage.ts';
 import * as store from './store.ts';
 import { messagesAfter, messagesBefore } from './store-entries.ts';
-import { cutShort, cutUsage } from './turn.ts';
+import { cutShort, cutUsage } from './turns/cut.ts';
+import { type Live, snapshotFrame } from './turns/live.ts';
 
 export type DiscussionsDeps = CreateDeps & {
   readonly db: Db;

@@ -114,7 +114,8 @@ export function beginTurn(tx: Tx, discussionId: string, turn: TurnBegin): Promis
     values (${tx.ctx.tenantId}, ${discussionId}, ${turn.turn}, ${turn.participant_id}, ${turn.name}, ${turn.reason},
       ${turn.status}, ${turn.attempts}, ${turn.started_at})
     on conflict (tenant_id, discussion_id, turn) do update set participant_id = excluded.participant_id,
-      name = excluded.name, reason = excluded.reason, status = excluded.status, attempts = excluded.attempts, ended_at = null`);
+      name = excluded.name, reason = excluded.reason, status = excluded.status, attempts = excluded.attempts, ended_at = null,
+      partial = null, partial_attempt = null`);
 }
 
 export type TurnEnd = {

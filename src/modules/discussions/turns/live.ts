@@ -1,4 +1,4 @@
-import type { Hub, LiveFrame } from '../../platform/realtime/hub.ts';
+import type { Hub, LiveFrame } from '../../../platform/realtime/hub.ts';
 
 /**
  * Frames of one turn are at least this far apart. The first piece after a silence goes out at once, so a provider's
@@ -73,7 +73,9 @@ export function createLive(hub: Pick<Hub, 'publish'>): Live {
     },
     snapshot(discussionId) {
       const entry = entries.get(discussionId);
-      return entry && snapshotFrame(discussionId, { ...entry, text: entry.text.slice(0, entry.sent) });
+      // A moderator (attempt 0) is asked, not heard.
+      if (!entry || entry.attempt === 0) return undefined;
+      return snapshotFrame(discussionId, { ...entry, text: entry.text.slice(0, entry.sent) });
     },
   };
 }

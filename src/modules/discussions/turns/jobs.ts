@@ -1,0 +1,70 @@
+import type { JobKind } from '../../../platform/jobs/define.ts';
+import { type Stage, TURN_JOB, type TurnPayload } from '../stage.ts';
+import { findDiscussion } from '../store.ts';
+import { ask, propose } from './ask.ts';
+import { speak } from './speak.ts';
+import { commit, type Job, onStage, type TurnDeps } from './step.ts';
+
+const LOST_JOB = 'discussions.turn_lost';
+type LostPayload = {
+  readonly discussion_id: string;
+  readonly step: number;
+  readonly code: string;
+  readonly message: string;
+};
+
+/**
+ * The jobs of a discussion: one a step. It lets an agent speak, asks a moderator, or ends a person's time. Whatever
+ * comes of it is written in one transaction, which the discussion's step and the job's fence both guard: killed at any
+ * point, another attempt is made, and exactly one message is written.
+ */
+export function turnJobs(deps: TurnDeps): JobKind[] {
+  const turn: JobKind<TurnPayload> = {
+    kind: TURN_JOB,
+    maxAttempts: 5,
+    // Turns watch their own clock; this is only for one that has lost it.
+    timeoutMs: 25 * 3_600_000,
+    concurrency: 512,
+    handle: (job) => handle(deps, job),
+    // This transaction holds the job's lock already. Locking the discussion too would be the wrong way round.
+    async onGivenUp(tx, job, error) {
+      const payload: LostPayload = { discussion_id: job.payload.discussion_id, step: job.payload.step, ...error };
+      await deps.jobs.enqueue(tx, { kind: LOST_JOB, key: `${payload.discussion_id}/${payload.step}`, payload });
+    },
+  };
+  const lost: JobKind<LostPayload> = {
+    kind: LOST_JOB,
+    maxAttempts: 20,
+    async handle(job) {
+      const { discussion_id, step, code, message } = job.payload;
+      await onStage(deps, { ctx: job.ctx, id: discussion_id, step }, async (stage) => {
+        await job.complete(stage.tx);
+        await giveUp(stage, { code, message });
+      });
+    },
+  };
+  return [turn, lost] as JobKind[];
+}
+
+async function handle(deps: TurnDeps, job: Job): Promise<void> {
+  const row = await findDiscussion(deps.db.reader(job.ctx), job.payload.discussion_id);
+  if (!row || row.step !== job.payload.step) return;
+  if (row.status === 'waiting') {
+    await commit(deps, job, async (stage) => {
+      await stage.skip('timeout');
+      await stage.next();
+    });
+  } else if (row.status === 'running') {
+    const speaker = row.participants.find((p) => p.id === row.next_speaker?.participant_id);
+    await (speaker ? speak(deps, job, { row, speaker }) : ask(deps, job, row));
+  }
+}
+
+/** Nothing more can be expected of this step. */
+async function giveUp(stage: Stage, error: { code: string; message: string }): Promise<void> {
+  if (stage.row.status === 'waiting') {
+    await stage.skip('timeout', error);
+    await stage.next();
+  } else if (stage.speaker) await stage.fail(error, null);
+  else await propose(stage, { failed: true });
+}

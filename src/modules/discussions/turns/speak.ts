@@ -1,0 +1,137 @@
+import type { Ctx } from '../../../platform/context.ts';
+import { AppError } from '../../../platform/http/errors.ts';
+import { citationsOf } from '../../agents/index.ts';
+import type { GenerateResult, Generation } from '../../models/index.ts';
+import type { Participant } from '../rules/fold.ts';
+import { turnBudget } from '../rules/limits.ts';
+import { retryAfter } from '../rules/retry.ts';
+import { authorOf, type Stage } from '../stage.ts';
+import { type DiscussionRow, savePartial } from '../store.ts';
+import { cutShort, cutUsage, estimateTokens, spentOn, storable } from './cut.ts';
+import type { Live, Speech } from './live.ts';
+import { setScene, turnRequest } from './scene.ts';
+import { commit, elapsedMs, type Job, onStage, type TurnDeps } from './step.ts';
+
+type Failure = { readonly code: string; readonly message: string; readonly askedMs: number };
+
+/** Lets the agent whose turn it is speak, and commits what it said. */
+export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: DiscussionRow; speaker: Participant }) {
+  const begun = begunAnew(deps, job, row);
+  const [scene, [agent]] = await Promise.all([
+    setScene(deps, job.ctx, row),
+    deps.agents.find(deps.db.reader(job.ctx), [speaker.agent_id as string]),
+  ]);
+  const attempt = await begun;
+  if (attempt === undefined) return;
+  if (!agent) {
+    await commit(deps, job, (stage) =>
+      stage.fail({ code: 'not_found', message: 'The agent does not exist any more.' }, null),
+    );
+    return;
+  }
+  const { id: discussionId, step, turn } = row;
+  const about = { tenantId: job.ctx.tenantId, discussionId, step, turn, attempt, participantId: speaker.id };
+  const speech = deps.live.open(about, (text) => keep(deps, job.ctx, { discussionId, turn, attempt, text }));
+  try {
+    if (attempt > 1) {
+      const data = { discussion_id: discussionId, turn, attempt };
+      deps.hub.publish(job.ctx.tenantId, `discussions/${discussionId}`, { event: 'turn_restarted', data });
+    }
+    const budget = turnBudget(row.limits, elapsedMs(row, deps.clock.now()));
+    const request = turnRequest({ row, speaker, agent, scene, timeoutMs: Math.max(1, budget.ms) });
+    deps.live.prompted(discussionId, step, estimateTokens(request.messages.map((m) => m.content).join('\n')));
+    const signal = AbortSignal.any([job.ctx.signal, speech.signal]);
+    const outcome = await listen(deps.models.stream({ ...job.ctx, signal }, request), speech);
+    job.ctx.signal.throwIfAborted();
+    // Whoever stopped it here has already written what was said.
+    if (speech.signal.aborted) return;
+    speech.flush();
+    await commit(deps, job, (stage) =>
+      'result' in outcome
+        ? succeed(stage, speaker, outcome.result)
+        : cutOrFail(stage, job, { ...outcome.failure, speech, promptOf: deps.live, limitedBy: budget.by }),
+    );
+  } finally {
+    speech.close();
+  }
+}
+
+/** The number of this attempt: announced already when its job was made, or announced here. Undefined: it is too late. */
+async function begunAnew(deps: TurnDeps, job: Job, row: DiscussionRow): Promise<number | undefined> {
+  if (job.payload.announced && job.fence === 1) return row.attempt;
+  const { discussion_id: id, step } = job.payload;
+  const changed = await onStage(deps, { ctx: job.ctx, id, step }, (stage) => stage.begin());
+  return changed?.attempt;
+}
+
+async function listen(
+  generation: Generation,
+  speech: Speech,
+): Promise<{ readonly result: GenerateResult } | { readonly failure: Failure }> {
+  try {
+    for await (const piece of generation.text) speech.say(piece.replaceAll('\0', ''));
+    return { result: await generation.result };
+  } catch (error) {
+    if (speech.signal.aborted) return { failure: { code: 'stopped', message: 'Stopped.', askedMs: 0 } };
+    if (!(error instanceof AppError)) throw error;
+    const asked = Number(error.headers['Retry-After'] ?? error.headers['retry-after'] ?? 0);
+    return {
+      failure: { code: error.code, message: error.message, askedMs: Number.isFinite(asked) ? asked * 1_000 : 0 },
+    };
+  }
+}
+
+async function succeed(stage: Stage, speaker: Participant, result: GenerateResult): Promise<void> {
+  await stage.say({
+    turn: stage.row.turn,
+    author: authorOf(speaker),
+    content: storable(result.text),
+    metadata: {
+      model: result.model,
+      provider: result.provider,
+      rehearsal: result.rehearsal,
+      finish_reason: result.finishReason,
+      generation_id: result.generationId,
+      ...(result.citations && { citations: citationsOf(result) }),
+    },
+    ...spentOn(result),
+    time_to_first_token_ms: Math.round(result.timeToFirstTokenMs),
+    duration_ms: Math.round(result.durationMs),
+  });
+  await stage.next();
+}
+
+async function cutOrFail(
+  stage: Stage,
+  job: Job,
+  failure: Failure & { speech: Speech; promptOf: Live; limitedBy: 'turn_timeout' | 'max_seconds' },
+): Promise<void> {
+  const { code, message, askedMs, speech, limitedBy } = failure;
+  const { row } = stage;
+  const heard = failure.promptOf.heard(row.id, row.step);
+  const begun = speech.text !== '';
+  const usage = cutUsage({ text: speech.text, promptTokens: begun ? (heard?.promptTokens ?? 0) : 0 });
+  const maxMs = (row.limits.max_seconds ?? Infinity) * 1_000;
+  if (code === 'model_timeout' && limitedBy === 'max_seconds' && row.elapsed_ms >= maxMs) {
+    await cutShort(stage, { text: speech.text, usage, otherwise: 'timeout' });
+    return stage.next();
+  }
+  stage.spend(usage);
+  const failures = job.payload.failures + 1;
+  const ms = retryAfter({ code, failures, begun, askedMs });
+  await stage.fail({ code, message }, ms === null ? null : { ms, failures });
+}
+
+async function keep(
+  { db, log }: TurnDeps,
+  ctx: Ctx,
+  { discussionId, ...partial }: { discussionId: string; turn: number; attempt: number; text: string },
+): Promise<void> {
+  try {
+    await db.inTx(ctx, (tx) => savePartial(tx, discussionId, { ...partial, text: storable(partial.text) }));
+  } catch (error) {
+    // It only serves who joins elsewhere; the turn itself does not depend on it.
+    if (!ctx.signal.aborted)
+      log.warn('The text so far of a turn could not be kept', { tenant_id: ctx.tenantId, error });
+  }
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../../../lib/clock.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Db } from '../../../platform/db/queries.ts';
+import type { RunningJob } from '../../../platform/jobs/define.ts';
+import type { Hub } from '../../../platform/realtime/hub.ts';
+import type { Logger } from '../../../platform/telemetry/log.ts';
+import type { Agents } from '../../agents/index.ts';
+import type { Knowledge } from '../../knowledge/index.ts';
+import type { Models } from '../../models/index.ts';
+import { Stage, type StageDeps, type TurnPayload } from '../stage.ts';
+import { type DiscussionRow, lockDiscussion } from '../store.ts';
+import type { Live } from './live.ts';
+
+export type TurnDeps = StageDeps & {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly hub: Pick<Hub, 'publish'>;
+  readonly live: Live;
+  readonly agents: Pick<Agents, 'find' | 'release'>;
+  readonly knowledge: Pick<Knowledge, 'excerpts'>;
+  readonly models: Pick<Models, 'stream'>;
+  readonly log: Logger;
+};
+
+export type Job = RunningJob<TurnPayload>;
+
+/** Runs `fn` on the discussion, unless it has gone on from this step. */
+export async function onStage(
+  deps: TurnDeps,
+  { ctx, id, step }: { ctx: Ctx; id: string; step: number },
+  fn: (stage: Stage) => Promise<void>,
+): Promise<DiscussionRow | undefined> {
+  return deps.db.inTx(ctx, async (tx) => {
+    const row = await lockDiscussion(tx, id);
+    if (!row || row.step !== step) return undefined;
+    const stage = new Stage(deps, tx, { row, now: deps.clock.now() });
+    await fn(stage);
+    await stage.save();
+    return row;
+  });
+}
+
+/** The same for the end of this job's step: only the newest holder of the job gets through. */
+export const commit = (deps: TurnDeps, job: Job, fn: (stage: Stage) => Promise<void>) =>
+  onStage(deps, { ctx: job.ctx, id: job.payload.discussion_id, step: job.payload.step }, async (stage) => {
+    await job.complete(stage.tx);
+    await fn(stage);
+  });
+
+/** Milliseconds that a discussion has been going until `now`. */
+export const elapsedMs = (row: DiscussionRow, now: Date): number =>
+  row.elapsed_ms + (row.running_since ? Math.max(0, now.getTime() - row.running_since.getTime()) : 0);
