@@ -53,7 +53,7 @@ export function ArenaPage({ id }: { id: string }): ReactNode {
           <div className="arena-bar">
             <Link to="/discussions" className="back">
               <Icon name="back" />
-              Discussions
+              <span>Discussions</span>
             </Link>
             <div className="arena-controls">
               <StatusPill status={discussion.status} />
