@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createNodeServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import fastifyCookie from '@fastify/cookie';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Authenticate, OnDenied } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
@@ -181,7 +180,6 @@ function createApp(deps: ServerDeps): FastifyInstance {
   });
   app.setErrorHandler((error, request, reply) => sendError(log, request, reply, error));
   app.setNotFoundHandler((request, reply) => answerNothing(deps, app, request, reply));
-  app.register(fastifyCookie);
   return app;
 }
 
