@@ -7,11 +7,13 @@ enableCompileCache();
 const { main } = await import('./commands/main.ts');
 
 const abort = new AbortController();
-let signals = 0;
+let firstMs = 0;
 for (const name of ['SIGTERM', 'SIGINT'] as const)
   process.on(name, () => {
-    // The second one is a person who does not want to wait for the draining.
-    if (++signals > 1) process.exit(1);
+    // A second one is a person who does not want to wait for the draining. But one Ctrl-C may arrive twice: from the
+    // terminal, and from whoever started us and passes it on.
+    if (firstMs > 0 && performance.now() - firstMs > 1000) process.exit(1);
+    firstMs ||= performance.now();
     abort.abort();
   });
 

@@ -16,6 +16,7 @@ export type Demo = {
   readonly api_url: string;
   readonly email: string;
   readonly password: string;
+  readonly api_key: string;
 };
 
 const EMAIL = 'demo@parley.example';
@@ -53,7 +54,7 @@ export async function demo(app: App): Promise<Demo> {
   return whole;
 }
 
-type Account = Pick<Demo, 'email' | 'password'>;
+type Account = Pick<Demo, 'email' | 'password' | 'api_key'>;
 
 const addresses = ({ host, port, apiPort }: { host: string; port: number; apiPort: number }) => {
   const name = host === '0.0.0.0' || host === '127.0.0.1' ? 'localhost' : host;
@@ -63,8 +64,8 @@ const addresses = ({ host, port, apiPort }: { host: string; port: number; apiPor
 const pathIn = (dataDir: string) => join(dataDir, 'demo.json');
 
 function write(dataDir: string, account: Demo): void {
-  const { url, api_url, email, password } = account;
-  const text = JSON.stringify({ url, api_url, email, password }, null, 2);
+  const { url, api_url, email, password, api_key } = account;
+  const text = JSON.stringify({ url, api_url, email, password, api_key }, null, 2);
   writeFileSync(pathIn(dataDir), `${text}\n`, { mode: 0o600 });
   chmodSync(pathIn(dataDir), 0o600);
 }
@@ -72,9 +73,10 @@ function write(dataDir: string, account: Demo): void {
 /** The account of the file, when it can still be signed in to with it. */
 async function readDemo(app: App): Promise<Account | undefined> {
   try {
-    const { email, password } = JSON.parse(readFileSync(pathIn(app.config.dataDir), 'utf8')) as Account;
+    const { email, password, api_key } = JSON.parse(readFileSync(pathIn(app.config.dataDir), 'utf8')) as Account;
     await app.identity.signIn({ email, password });
-    return { email, password };
+    await app.access.authenticate({ authorization: `Bearer ${api_key}`, path: '/' });
+    return { email, password, api_key };
   } catch {
     return undefined;
   }
@@ -101,5 +103,7 @@ async function makeDemo(app: App): Promise<Account> {
     for (const agent of SAMPLE_AGENTS) await app.agents.create(tx, agent);
     await app.knowledge.create(tx, SAMPLE_DOCUMENT);
   });
-  return { email: EMAIL, password };
+  const scopes = [...permissionsOf(['developer'])];
+  const { key } = await app.access.createApiKey({ tenantId: tenant.id, userId: user.id, name: 'Demo', scopes });
+  return { email: EMAIL, password, api_key: key };
 }

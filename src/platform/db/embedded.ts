@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
@@ -62,6 +62,7 @@ const SETTINGS = {
 /** After the postmaster was killed, its busy backends keep the shared memory until they notice. */
 const START_DEADLINE_MS = 30_000;
 const POLL_MS = 10;
+const QUIT_GRACE_MS = 500;
 
 /** A packaged PostgreSQL as a child process of ours, for as long as this process owns it. */
 export function createEmbedded(options: EmbeddedOptions): Embedded {
@@ -183,14 +184,18 @@ class Supervisor implements Embedded {
     const pid = this.#child?.pid ?? this.#postmasterPid();
     this.#child = undefined;
     const deadline = Date.now() + deadlineMs;
-    if (pid !== undefined) await shutDown(pid, deadline);
+    if (pid !== undefined) await shutDown(pid, this.#lockFile, deadline);
     await owner?.end().catch(() => {});
+  }
+
+  get #lockFile(): string {
+    return join(this.#paths.data, 'postmaster.pid');
   }
 
   /** The first line of the server's own lock file. Read only while our session inside that server is open. */
   #postmasterPid(): number | undefined {
     try {
-      const pid = Number.parseInt(readFileSync(join(this.#paths.data, 'postmaster.pid'), 'utf8'), 10);
+      const pid = Number.parseInt(readFileSync(this.#lockFile, 'utf8'), 10);
       return pid > 1 ? pid : undefined;
     } catch {
       return undefined;
@@ -198,15 +203,14 @@ class Supervisor implements Embedded {
   }
 }
 
-async function shutDown(pid: number, deadline: number): Promise<void> {
+/** The lock file goes last; a process that nobody has reaped yet would still look alive. */
+async function shutDown(pid: number, lockFile: string, deadline: number): Promise<void> {
+  const runs = () => signal(pid, 0) && existsSync(lockFile);
   if (!signal(pid, 'SIGINT')) return;
-  for (let forced = false; signal(pid, 0); ) {
-    if (!forced && Date.now() > deadline) {
-      signal(pid, 'SIGQUIT');
-      forced = true;
-    }
-    await delay(POLL_MS);
-  }
+  while (runs() && Date.now() < deadline) await delay(POLL_MS);
+  if (!runs()) return;
+  signal(pid, 'SIGQUIT');
+  for (const grace = Date.now() + QUIT_GRACE_MS; runs() && Date.now() < grace; ) await delay(POLL_MS);
 }
 
 /** False when there is no such process any more. */

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type App, type AppOptions, createApp } from '../../src/app.ts';
+import { uuidv7 } from '../../src/lib/ids.ts';
+import { permissionsOf, type Role } from '../../src/platform/auth/permissions.ts';
+import { loadConfig } from '../../src/platform/config/load.ts';
+import type { Ctx } from '../../src/platform/context.ts';
+import { silentLog } from '../../src/platform/telemetry/log.ts';
+import { type Client, createClient } from './client.ts';
+import { type TestDatabase, testCtx, testDatabase } from './database.ts';
+
+export type { Answer, Client } from './client.ts';
+
+/** Somebody who signed up: the owner of a tenant of their own. */
+export type Member = Client & {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly email: string;
+  readonly password: string;
+  readonly token: string;
+  readonly refreshToken: string;
+  /** The member's ctx, for calling a module's methods without HTTP. */
+  readonly ctx: Ctx;
+};
+
+export type WorldOptions = {
+  readonly profile?: 'development' | 'testing' | 'production';
+  /** Settings, as the environment would hold them. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly app?: AppOptions;
+};
+
+export type World = {
+  readonly app: App;
+  readonly database: TestDatabase;
+  readonly db: App['db'];
+  /** `http://127.0.0.1:PORT` of the public door, without the prefix. */
+  readonly url: string;
+  readonly prefix: string;
+  /** Nobody. */
+  readonly anonymous: Client;
+  /** A caller with this access token or API key. */
+  as(token: string): Client;
+  /** Signs up through the API. */
+  signUp(options?: { email?: string; password?: string; tenantName?: string }): Promise<Member>;
+  /** A caller with an API key that has the rights of these roles (default developer) in the member's tenant. */
+  apiKey(member: Member, roles?: readonly Role[]): Promise<Client & { readonly key: string }>;
+  /** Resolves when every event announced until now has had its effects: consumers and due jobs included. */
+  settle(): Promise<void>;
+  /** Stops the server and starts another one on the same database: what a restart keeps. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+const STOP_DEADLINE_MS = 3000;
+
+/** The whole server in this process, over a database of its own, on ports that were free. */
+export async function createWorld({
+  profile = 'testing',
+  env = {},
+  app: options = {},
+}: WorldOptions = {}): Promise<World> {
+  const database = await testDatabase();
+  const dataDir = await mkdtemp(join(tmpdir(), 'parley-world-'));
+  const { config } = loadConfig(dataDir, '0.1.0', {
+    env: {
+      PARLEY_PROFILE: profile,
+      ...{ HOST: '127.0.0.1', PORT: '0', API_PORT: '0', METRICS_PORT: '0', SIGNUP: 'open' },
+      ...{ DATABASE_URL: database.url, DATA_DIR: dataDir, MASTER_KEY: randomBytes(32).toString('hex') },
+      ...env,
+    },
+    faults: [],
+  });
+  const begin = async () => {
+    const started = await createApp(config, { log: silentLog, localPorts: [], ...options });
+    await started.start();
+    return started;
+  };
+  let app = await begin();
+  const url = () => `http://127.0.0.1:${app.http.ports[0]}`;
+  const as = (token?: string) => createClient(() => ({ url: url(), prefix: config.apiPrefix }), token);
+  const anonymous = as();
+  let stopping: Promise<void> | undefined;
+
+  async function stopAll(): Promise<void> {
+    await app.stop(STOP_DEADLINE_MS);
+    await Promise.all([database.close(), rm(dataDir, { recursive: true, force: true })]);
+  }
+  const stop = () => (stopping ??= stopAll());
+
+  return {
+    get app() {
+      return app;
+    },
+    get db() {
+      return app.db;
+    },
+    get url() {
+      return url();
+    },
+    database,
+    prefix: config.apiPrefix,
+    anonymous,
+    as,
+    signUp: (person) => signUp(anonymous, as, person),
+    async apiKey(member, roles = ['developer']) {
+      const { tenantId, userId } = member;
+      const scopes = [...permissionsOf(roles)];
+      const { key } = await app.access.createApiKey({ tenantId, userId, name: `Test ${uuidv7()}`, scopes });
+      return { ...as(key), key };
+    },
+    settle: () => app.settle(),
+    async restart() {
+      await app.stop(STOP_DEADLINE_MS);
+      app = await begin();
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+type Person = { email?: string; password?: string; tenantName?: string };
+
+async function signUp(
+  anonymous: Client,
+  as: (token: string) => Client,
+  {
+    email = `${randomBytes(5).toString('hex')}@example.com`,
+    password = `pass ${randomBytes(9).toString('hex')}`,
+    tenantName = 'Test',
+  }: Person = {},
+): Promise<Member> {
+  const { status, body } = await anonymous.post('/auth/register', { email, password, tenant_name: tenantName });
+  if (status !== 201) throw new Error(`Sign-up answered ${status}: ${JSON.stringify(body)}`);
+  const token: string = body.access_token;
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string };
+  const [tenantId, userId] = [body.tenant.id as string, body.user.id as string];
+  return {
+    ...as(token),
+    ...{ tenantId, userId, sessionId: claims.sid, email, password, token, refreshToken: body.refresh_token as string },
+    ctx: testCtx(tenantId, { actor: { kind: 'user', id: userId, sessionId: claims.sid } }),
+  };
+}
