@@ -14,7 +14,7 @@ up: setup ## Start everything in one process and print where, with whom to sign 
 	@$(RUN) src/main.ts serve
 
 api: setup ## The server without the console's build, restarted on every change, on port 8000
-	@$(RUN) --watch --watch-preserve-output src/main.ts serve --role api,worker,agent
+	@$(RUN) --watch --watch-preserve-output src/main.ts serve --role api,worker
 
 test: setup ## All tests with coverage; T=path narrows to files under it
 	@$(RUN) scripts/test.ts $(T)

@@ -27,7 +27,7 @@ const COVERAGE = [
   '--test-coverage-exclude=src/**/*.test.ts',
   '--test-coverage-exclude=src/gen/**',
 ];
-const TEST_TIMEOUT_MS = 180_000;
+const TEST_TIMEOUT_MS = 120_000;
 
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 const chosen = process.argv.slice(2).map((place) => path.relative(root, path.resolve(place)));

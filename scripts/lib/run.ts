@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process';
 import { root } from './say.ts';
 
-export type Ran = { readonly code: number; readonly output: string };
+export type Ran = {
+  readonly code: number;
+  readonly stdout: string;
+  /** Both channels, as they came. */
+  readonly output: string;
+};
 
 /** Runs a command in the repository's folder, without a stdin, and gives back what it said and how it ended. */
 export function run(
@@ -15,14 +20,16 @@ export function run(
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(timeoutMs !== undefined && { timeout: timeoutMs, killSignal: 'SIGKILL' }),
     });
-    let output = '';
-    const take = (chunk: string) => {
+    let [stdout, output] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      stdout += chunk;
       output += chunk;
-    };
-    child.stdout.setEncoding('utf8').on('data', take);
-    child.stderr.setEncoding('utf8').on('data', take);
+    });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+    child.once('close', (code) => resolve({ code: code ?? 1, stdout, output }));
   });
 }
 

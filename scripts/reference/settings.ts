@@ -1,0 +1,160 @@
+import type { Setting } from '../../src/platform/config/env.ts';
+
+type Row = { readonly fallback: string; readonly what: string; readonly sample: string };
+type Group = { readonly title: string; readonly settings: Partial<Record<Setting, Row>> };
+
+/** What each setting means. `gen` makes docs/reference/configuration.md and .env.example of it. */
+export const GROUPS: readonly Group[] = [
+  {
+    title: 'The installation',
+    settings: {
+      PARLEY_PROFILE: {
+        fallback: '`development`',
+        sample: 'development',
+        what: '`development`, `testing` or `production`. Production refuses to start without `DATABASE_URL` and `MASTER_KEY`, listens on all addresses, invites instead of open sign-up, does not migrate by itself and makes no demo tenant.',
+      },
+      PROJECT_NAME: { fallback: '`Parley`', sample: 'Parley', what: "The product's name in the documentation pages." },
+      DEBUG: { fallback: '`false`', sample: 'false', what: 'Logs more. Never changes what a client sees.' },
+      DATA_DIR: {
+        fallback: '`.parley`',
+        sample: '.parley',
+        what: "The packaged PostgreSQL's data, the development master key and `demo.json`. Relative to the folder of the start.",
+      },
+    },
+  },
+  {
+    title: 'Addresses',
+    settings: {
+      HOST: {
+        fallback: '`127.0.0.1`, in production `0.0.0.0`',
+        sample: '127.0.0.1',
+        what: 'The address to listen on.',
+      },
+      PORT: {
+        fallback: '`8080`',
+        sample: '8080',
+        what: 'The public door: API, console and documentation. 0 takes any free port.',
+      },
+      API_PORT: { fallback: '`8000`', sample: '8000', what: "The api role's own port; serves the same." },
+      METRICS_PORT: { fallback: '`9100`', sample: '9100', what: '`/metrics` for Prometheus. Not for the public.' },
+      API_V1_PREFIX: { fallback: '`/api/v1`', sample: '/api/v1', what: 'Where the API is mounted.' },
+      PUBLIC_URL: {
+        fallback: '`http://localhost:PORT`',
+        sample: 'https://parley.example.com',
+        what: 'What browsers and clients call this server. Tokens are issued in its name.',
+      },
+      TRUSTED_PROXIES: {
+        fallback: 'none',
+        sample: '10.0.0.0/8',
+        what: "Addresses or ranges whose `X-Forwarded-*` is believed; without one, everybody's address is the proxy's.",
+      },
+      CORS_ORIGINS: {
+        fallback: '`http://localhost:3000`, in production none',
+        sample: 'https://app.example.com',
+        what: 'Origins whose pages may call the API. Commas or a JSON array.',
+      },
+      OUTBOUND_ALLOW: {
+        fallback: 'none',
+        sample: 'models.internal:8000,10.1.0.0/16',
+        what: "Private hosts, `host:port`, addresses or ranges that tenants' URLs may reach all the same. Everything else that is not public is refused.",
+      },
+    },
+  },
+  {
+    title: 'Storage and secrets',
+    settings: {
+      DATABASE_URL: {
+        fallback: 'the packaged PostgreSQL',
+        sample: 'postgresql://parley@db.example.com/parley',
+        what: 'A PostgreSQL 15 or newer of your own. Its owner need not be a superuser, but must be able to create roles at the first migration.',
+      },
+      MASTER_KEY: {
+        fallback: 'in development a file under `DATA_DIR`',
+        sample: '',
+        what: 'Seals the secrets at rest: 32 bytes as 64 hex digits or base64 (`openssl rand -base64 32`). Lost, they cannot be opened again.',
+      },
+      LOG_RETENTION_DAYS: { fallback: '`7`', sample: '7', what: 'How long events can be read again, 1 to 3650 days.' },
+    },
+  },
+  {
+    title: 'People',
+    settings: {
+      SIGNUP: {
+        fallback: '`open`, in production `invite`',
+        sample: 'open',
+        what: '`open`: anybody may register a tenant. `invite`: only who is invited. `closed`: nobody new at all.',
+      },
+    },
+  },
+  {
+    title: 'Model providers',
+    settings: {
+      OPENAI_API_KEY: {
+        fallback: 'none',
+        sample: '',
+        what: 'Every tenant without a key of its own may use it: models `openai/…`.',
+      },
+      OPENAI_BASE_URL: { fallback: "the provider's", sample: '', what: 'Another address that speaks the same.' },
+      ANTHROPIC_API_KEY: { fallback: 'none', sample: '', what: 'Models `anthropic/…`.' },
+      ANTHROPIC_BASE_URL: { fallback: "the provider's", sample: '', what: 'Another address that speaks the same.' },
+      GOOGLE_API_KEY: { fallback: 'none', sample: '', what: 'Models `google/…`.' },
+      GOOGLE_BASE_URL: { fallback: "the provider's", sample: '', what: 'Another address that speaks the same.' },
+      OPENAI_COMPATIBLE_URL: {
+        fallback: 'none',
+        sample: 'http://127.0.0.1:11434/v1',
+        what: "An OpenAI-compatible server, for example Ollama or vLLM: models `local/…`. Set by the operator, so a private address is fine. Without it, this machine's usual ports are tried.",
+      },
+      OPENAI_COMPATIBLE_API_KEY: { fallback: 'none', sample: '', what: 'Its key, if it wants one.' },
+    },
+  },
+  {
+    title: 'Observability',
+    settings: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: {
+        fallback: 'none',
+        sample: 'http://127.0.0.1:4318',
+        what: 'Where spans go by OTLP over HTTP. Without it none are kept.',
+      },
+    },
+  },
+];
+
+const rows = GROUPS.flatMap(({ settings }) => Object.keys(settings));
+
+/** Settings that nothing is said about, and the other way round. */
+export function undocumented(settings: readonly string[]): string[] {
+  return [...settings.filter((name) => !rows.includes(name)), ...rows.filter((name) => !settings.includes(name))];
+}
+
+export function configurationPage(): string {
+  const parts = GROUPS.map(({ title, settings }) => {
+    const lines = Object.entries(settings).map(
+      ([name, { fallback, what }]) => `| \`${name}\` | ${fallback} | ${what} |`,
+    );
+    return [`## ${title}`, '', '| setting | default | meaning |', '|---|---|---|', ...lines].join('\n');
+  });
+  return `<!-- Made by \`make gen\` from scripts/reference/settings.ts. -->
+# Configuration
+
+Everything is set by environment variables; a file \`.env\` in the folder of the start fills in what the environment does
+not say. Any setting \`NAME\` may be given as \`NAME_FILE\` instead: the path of a file that holds the value, such as a
+mounted secret. An empty value counts as absent.
+
+All faults of a configuration are told at once, a sentence each, and the process ends with exit code 78. \`parley doctor\`
+tells them without starting anything.
+
+${parts.join('\n\n')}
+`;
+}
+
+export function envExample(): string {
+  const parts = GROUPS.map(({ title, settings }) => {
+    const lines = Object.entries(settings).map(([name, { sample }]) => `# ${name}=${sample}`);
+    return [`# ${title}`, ...lines].join('\n');
+  });
+  return `# Made by \`make gen\`. Copy to .env and take away the # of what you set; docs/reference/configuration.md says what each means.
+# Nothing needs to be set to try Parley.
+
+${parts.join('\n\n')}
+`;
+}
