@@ -1,6 +1,6 @@
 import { translate } from '../db/errors.ts';
 import { ClientGone } from './context.ts';
-import { AppError, type ErrorCode } from './errors.ts';
+import { AppError, type ErrorCode, type ErrorType } from './errors.ts';
 import type { Wire } from './router.ts';
 
 /** Fastify's own errors, in our words. */
@@ -40,9 +40,25 @@ const OAUTH: Partial<Record<ErrorCode, string>> = {
   internal: 'server_error',
 };
 
-/** The status of an error on this wire: OAuth's is 400 for what is wrong with the request (RFC 6749, section 5.2). */
+/** The classes of errors in OpenAI's words, which its clients look at. */
+const OPENAI: Readonly<Record<ErrorType, string>> = {
+  invalid_request: 'invalid_request_error',
+  authentication: 'authentication_error',
+  permission: 'permission_error',
+  not_found: 'invalid_request_error',
+  conflict: 'invalid_request_error',
+  rate_limit: 'rate_limit_error',
+  upstream: 'server_error',
+  internal: 'server_error',
+};
+
+/**
+ * The status of an error on this wire: OAuth's is 400 for what is wrong with the request (RFC 6749, section 5.2), and
+ * so is OpenAI's.
+ */
 export function statusOn(wire: Wire, error: AppError): number {
   if (wire === 'oauth' && (error.status === 422 || error.code === 'invalid_credentials')) return 400;
+  if (wire === 'openai' && error.status === 422) return 400;
   return error.status;
 }
 
@@ -58,7 +74,7 @@ export function problemBody(wire: Wire, error: AppError, requestId: string): str
   const details = error.details ?? null;
   if (wire === 'openai')
     return JSON.stringify({
-      error: { message, type, param: firstField(details), code, details, request_id: requestId },
+      error: { message, type: OPENAI[type], param: firstField(details), code, details, request_id: requestId },
     });
   return JSON.stringify({ error: { code, message, type, details, request_id: requestId } });
 }
