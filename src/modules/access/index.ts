@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Authenticate, OnDenied } from '../../platform/auth/authenticate.ts';
-import type { Db } from '../../platform/db/queries.ts';
+import type { Db, Reader, Tx } from '../../platform/db/queries.ts';
 import type { Consumer } from '../../platform/events/consumer.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import type { Schedule } from '../../platform/jobs/schedule.ts';
@@ -13,7 +13,7 @@ import { ACCESS_EVENTS, apiKeyRevoked } from './events.ts';
 import { type ApiKeys, createApiKeys } from './keys.ts';
 import { accessRoutes } from './routes.ts';
 import { bearerOf } from './rules.ts';
-import { deleteDeadKeys, deleteStaleTickets } from './store.ts';
+import { deleteDeadKeys, deleteStaleTickets, findKey } from './store.ts';
 import { createTickets } from './tickets.ts';
 
 export * as accessEvents from './events.ts';
@@ -26,6 +26,8 @@ export interface Access {
   readonly onDenied: OnDenied;
   /** Makes a key for a member, with at most the member's permissions: for commands and tests. */
   createApiKey: ApiKeys['createFor'];
+  /** What an API key of the tenant is called; undefined when there is none of this id. */
+  findKeyName(queries: Reader | Tx, id: string): Promise<string | undefined>;
   /** Resolves when what happens beside answers (last use of keys, refusals) is written. */
   settled(): Promise<void>;
 }
@@ -60,6 +62,7 @@ export function createAccess({ db, clock, hub, identity, log }: AccessDeps): Acc
     routes: (router) => accessRoutes(router, { keys, tickets }),
     onDenied: denials.record,
     createApiKey: keys.createFor,
+    findKeyName: async (queries, id) => (await findKey(queries, queries.ctx.tenantId, id))?.name,
     async settled() {
       await Promise.all([keys.settled(), denials.settled()]);
     },

@@ -1,5 +1,4 @@
 import { uuidv7 } from '../../lib/ids.ts';
-import type { Ctx } from '../../platform/context.ts';
 import type { Reader, Tx } from '../../platform/db/queries.ts';
 import { append } from '../../platform/events/outbox.ts';
 import { type FieldFault, validationFailed } from '../../platform/http/validation.ts';
@@ -17,7 +16,7 @@ export type People = {
   /** A member of the tenant; undefined for who is none. */
   findMember(queries: Reader | Tx, userId: string): Promise<{ readonly name: string } | undefined>;
   /** What an API key is called. */
-  findKeyName(ctx: Ctx, keyId: string): Promise<string | undefined>;
+  findKeyName(queries: Reader | Tx, keyId: string): Promise<string | undefined>;
 };
 
 export type CreateDeps = StageDeps & {

@@ -94,7 +94,7 @@ async function whoIs({ db, people }: DiscussionsDeps, ctx: Ctx): Promise<By> {
   const { kind, id } = ctx.actor;
   if (kind === 'user')
     return { kind, id, name: (await people.findMember(db.reader(ctx), id))?.name ?? 'A former member' };
-  if (kind === 'api_key') return { kind, id, name: (await people.findKeyName(ctx, id)) ?? 'An API key' };
+  if (kind === 'api_key') return { kind, id, name: (await people.findKeyName(db.reader(ctx), id)) ?? 'An API key' };
   return { kind, id, name: 'Parley' };
 }
 
