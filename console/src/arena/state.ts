@@ -136,7 +136,7 @@ export function heard(live: Live): string {
 /** Adds messages in the log's order, each once; the live turn ends when its message is here. */
 export function withMessages(state: ArenaState, items: readonly Message[]): ArenaState {
   const known = new Set(state.messages.map((message) => message.seq));
-  const added = items.filter((message) => !known.has(message.seq));
+  const added = items.filter(({ seq }) => !known.has(seq) && known.add(seq));
   const messages = added.length === 0 ? state.messages : [...state.messages, ...added].sort((a, b) => a.seq - b.seq);
   const { live } = state;
   const said =
