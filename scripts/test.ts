@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { adminUrlOf, testServer } from '../test/support/server.ts';
+import { testServer } from '../test/support/server.ts';
 import { node, run } from './lib/run.ts';
 import { print, root, say } from './lib/say.ts';
 import { findChromium, versionOf } from './testing/chromium.ts';
@@ -69,7 +69,7 @@ async function firstLeg(): Promise<void> {
   const server = testServer(temporary, (error) => fail(`the test server was lost: ${error.message}`));
   try {
     if (files.some(wantsDatabase)) await server.start();
-    await leg('on the packaged PostgreSQL', files, { ...env, PARLEY_TEST_DATABASE: adminUrlOf(server) });
+    await leg('on the packaged PostgreSQL', files, { ...env, PARLEY_TEST_DATABASE: server.adminUrl });
   } finally {
     await server.stop(10_000);
   }

@@ -20,6 +20,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Command> }> = 
     summary: 'make the demo tenant again, and print how to sign in (not in production)',
     load: async () => (await import('./seed.ts')).seed,
   },
+  doctor: {
+    summary: 'look at the settings, the database and the machine, and say what is wrong',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
 };
 
 function help(version: string): string {

@@ -21,9 +21,6 @@ export function testServer(dataDir: string, onLost?: (error: Error) => void): Em
 /** The folder of this user's shared test server. */
 export const SHARED_DIR = join(tmpdir(), `parley-test-${process.getuid?.() ?? 'user'}`);
 
-/** Where databases are made on it. */
-export const adminUrlOf = (server: Embedded) => server.url.replace(/\/\/\/parley\?/, '///postgres?');
-
 /** Whether a server answers at this address. One that does not let us in, does. */
 async function answers(url: string): Promise<boolean> {
   try {
@@ -43,7 +40,7 @@ async function answers(url: string): Promise<boolean> {
 export async function adminUrl(): Promise<string> {
   const given = process.env.PARLEY_TEST_DATABASE;
   if (given) return given;
-  const url = adminUrlOf(testServer(SHARED_DIR));
+  const url = testServer(SHARED_DIR).adminUrl;
   if (await answers(url)) return url;
   const keeper = spawn(process.execPath, [fileURLToPath(new URL('./keeper.ts', import.meta.url)), SHARED_DIR], {
     detached: true,

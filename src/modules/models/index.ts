@@ -93,3 +93,14 @@ export function createModels(deps: Deps): Models & Module {
 function usualPorts({ port, apiPort, metricsPort }: Pick<Config, 'port' | 'apiPort' | 'metricsPort'>): number[] {
   return LOCAL_PORTS.filter((candidate) => ![port, apiPort, metricsPort].includes(candidate));
 }
+
+/** The model servers on this machine that answer now, without a running server of ours: for `parley doctor`. */
+export async function findLocalServers(
+  outbound: Outbound,
+  config: Pick<Config, 'port' | 'apiPort' | 'metricsPort'>,
+): Promise<{ url: string; models: readonly string[] }[]> {
+  const now = Date.now;
+  const catalog = () => createCatalog({ outbound, now });
+  const servers = await createLocalServers({ catalog, ports: usualPorts(config), now }).find();
+  return servers.map(({ connection, models }) => ({ url: connection.baseUrl ?? '', models }));
+}

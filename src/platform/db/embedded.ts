@@ -25,6 +25,8 @@ export type EmbeddedOptions = {
 export type Embedded = Service & {
   /** Where to connect; the same before and after a restart. */
   readonly url: string;
+  /** Where its owner holds the lock: the server's own database. */
+  readonly adminUrl: string;
   /** True when a server was found running whose owner had died. */
   readonly adopted: () => boolean;
 };
@@ -72,10 +74,10 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
 class Supervisor implements Embedded {
   readonly name = 'database';
   readonly url: string;
+  readonly adminUrl: string;
   readonly #options: EmbeddedOptions;
   readonly #runner: Runner;
   readonly #paths: ClusterPaths;
-  readonly #adminUrl: string;
   #child: ChildProcess | undefined;
   #owner: pg.Client | undefined;
   #starting: Promise<void> | undefined;
@@ -88,7 +90,7 @@ class Supervisor implements Embedded {
     this.#paths = prepareFolders(options.dataDir, this.#runner);
     const at = (database: string) => `postgresql:///${database}?host=${this.#paths.socketDir}&user=postgres`;
     this.url = at(options.database ?? 'parley');
-    this.#adminUrl = at('postgres');
+    this.adminUrl = at('postgres');
   }
 
   adopted = () => this.#adopted;
@@ -103,7 +105,7 @@ class Supervisor implements Embedded {
     await this.#ensureCluster();
     for (const deadline = Date.now() + START_DEADLINE_MS; !this.#stopping; ) {
       try {
-        const owner = await takeOwnership(this.#adminUrl);
+        const owner = await takeOwnership(this.adminUrl);
         this.#owner = owner;
         this.#adopted = this.#child === undefined;
         owner.once('end', () => this.#onOwnerGone());

@@ -45,7 +45,8 @@ export async function takeOwnership(url: string): Promise<pg.Client> {
   }
 }
 
-async function holderOf(client: pg.Client): Promise<Holder | undefined> {
+/** Who owns the database now; of another user's session the server may not tell. */
+export async function holderOf(client: pg.Client): Promise<Holder | undefined> {
   const { rows } = await client.query<{ name: string; since: Date }>(OWNER.holder, [OWNER_LOCK]);
   const [pid, host] = rows[0]?.name.slice(PREFIX.length + 1).split(' ') ?? [];
   return rows[0] && pid && host ? { pid, host, since: rows[0].since } : undefined;

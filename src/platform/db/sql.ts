@@ -52,3 +52,10 @@ export const OWNER = {
 export const CLUSTER = {
   hasDatabase: 'select exists (select from pg_database where datname = $1) as exists',
 } as const;
+
+export const INSPECT = `
+  select current_setting('server_version_num')::int / 10000 as "majorVersion",
+         current_setting('server_encoding') as encoding,
+         (select count(*) = 2 and bool_and(pg_has_role(current_user, oid, 'member'))
+            from pg_roles where rolname = any($1)) as "rolesReady",
+         (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as "mayCreateRoles"`;
