@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 // Global unicast as IANA hands it out. ipaddr.js names the special ranges inside; 3fff::/20 (documentation, RFC 9637)
@@ -11,7 +12,8 @@ const DOCUMENTATION_V6 = ipaddr.parseCIDR('3fff::/20');
  * What does not parse is not public.
  */
 export function isPublicAddress(address: string): boolean {
-  if (!ipaddr.isValid(address)) return false;
+  // Node's own parser is the strict one: ipaddr.js also takes `1.1.1` and `0x7f.1`.
+  if (isIP(address) === 0) return false;
   const parsed = ipaddr.parse(address);
   if (parsed.range() !== 'unicast') return false;
   return parsed.kind() === 'ipv4' || (parsed.match(GLOBAL_V6) && !parsed.match(DOCUMENTATION_V6));
@@ -49,7 +51,7 @@ export function hostAllowed(allow: readonly Allowed[], host: string, port: numbe
 }
 
 function inRange(range: [ipaddr.IPv4 | ipaddr.IPv6, number], address: string): boolean {
-  if (!ipaddr.isValid(address)) return false;
+  if (isIP(address) === 0) return false;
   const parsed = ipaddr.parse(address);
   return parsed.kind() === range[0].kind() && parsed.match(range);
 }
