@@ -32,14 +32,14 @@ export function passwordFault(password: string, email: string): string | undefin
   return undefined;
 }
 
-/** Fewer than four different characters, one short piece repeated, or nothing but a run up or down the alphabet. */
+/** What fingers run along: digits, the alphabet, the rows of a keyboard, as often as it takes. */
+const RUNS = ['1234567890', 'abcdefghijklmnopqrstuvwxyz', 'qwertyuiopasdfghjklzxcvbnm', 'qwertzuiopasdfghjklyxcvbnm']
+  .flatMap((run) => [run, [...run].reverse().join('')])
+  .map((run) => run.repeat(Math.ceil(PASSWORD_MAX / run.length) + 1));
+
+/** Fewer than four different characters, one short piece repeated, or nothing but a run. */
 function isTooSimple(text: string): boolean {
-  if (new Set(text).size < 4 || /^(.{1,4})\1+$/.test(text)) return true;
-  const steps = [...text].map((character) => character.codePointAt(0) as number);
-  const [up, down] = [1, -1].map((step) =>
-    steps.every((code, i) => i === 0 || code - (steps[i - 1] as number) === step),
-  );
-  return up === true || down === true;
+  return new Set(text).size < 4 || /^(.{1,4})\1+$/.test(text) || RUNS.some((run) => run.includes(text));
 }
 
 /** The network a request came from, without the address: enough to notice a stranger, not enough to name a person. */
