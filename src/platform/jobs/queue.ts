@@ -1,0 +1,47 @@
+import { uuidv7 } from '../../lib/ids.ts';
+import { formatTraceparent } from '../telemetry/trace.ts';
+import type { Jobs } from './define.ts';
+import * as q from './sql.ts';
+
+/** The modules' side of jobs, and what the runner hears of it. */
+export interface Queue extends Jobs {
+  /** Calls `listener` after each commit in this process that made a job due or took one back. */
+  listen(listener: QueueListener): void;
+}
+
+type QueueListener = {
+  enqueued(kind: string): void;
+  /** The job's row is gone; whoever runs it here should stop. */
+  cancelled(jobId: string): void;
+};
+
+const MAX_KEY = 500;
+
+export function createQueue(): Queue {
+  const listeners: QueueListener[] = [];
+  return {
+    listen: (listener) => void listeners.push(listener),
+    async enqueue(tx, { kind, key, payload, runAt }) {
+      if (key.length > MAX_KEY) throw new Error(`The key of a ${kind} job is longer than ${MAX_KEY} characters`);
+      const { tenantId, trace } = tx.ctx;
+      const job = { tenantId, id: uuidv7(), kind, key, payload, runAt, traceparent: formatTraceparent(trace) };
+      tx.afterCommit(() => {
+        for (const listener of listeners) listener.enqueued(kind);
+      });
+      for (;;) {
+        // The statement sees neither its own row nor the other's only while that other is just being finished.
+        const row = await tx.first<{ id: string }>(q.enqueue(job));
+        if (row) return row.id;
+        tx.ctx.signal.throwIfAborted();
+      }
+    },
+    async cancel(tx, kind, key) {
+      const row = await tx.first<{ id: string }>(q.remove(tx.ctx.tenantId, kind, key));
+      if (!row) return false;
+      tx.afterCommit(() => {
+        for (const listener of listeners) listener.cancelled(row.id);
+      });
+      return true;
+    },
+  };
+}
