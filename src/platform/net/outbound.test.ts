@@ -215,9 +215,8 @@ test('what the operator allows can be reached: a host, a host with its port, a r
   const lookup = resolver({ 'box.lan.example': ['127.0.0.1'], 'other.example': ['127.0.0.1'] });
   const reach = async (allow: string[], wanted: string) => {
     await using outbound = closed(createOutbound({ allow, lookup }));
-    return outbound
-      .fetch('tenant')(wanted)
-      .then((response) => response.text());
+    const response = await outbound.fetch('tenant')(wanted);
+    return await response.text();
   };
   assert.equal(await reach(['127.0.0.1'], url), 'ok');
   assert.equal(await reach([`127.0.0.1:${it.port}`], url), 'ok');
