@@ -24,6 +24,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Command> }> = 
     summary: 'look at the settings, the database and the machine, and say what is wrong',
     load: async () => (await import('./doctor.ts')).doctor,
   },
+  openapi: {
+    summary: 'print the OpenAPI document of the API',
+    load: async () => (await import('./openapi.ts')).openapi,
+  },
 };
 
 function help(version: string): string {

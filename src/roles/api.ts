@@ -1,9 +1,13 @@
+import { fileURLToPath } from 'node:url';
 import type { Authenticate, OnDenied } from '../platform/auth/authenticate.ts';
 import type { Config } from '../platform/config/config.ts';
 import type { Secrets } from '../platform/config/secrets.ts';
 import type { OpenDb } from '../platform/db/open.ts';
+import { consolePages } from '../platform/http/console.ts';
 import { healthRoutes } from '../platform/http/health.ts';
 import type { Limits } from '../platform/http/limits.ts';
+import { openApiDocument } from '../platform/http/openapi/document.ts';
+import { documentPages } from '../platform/http/pages.ts';
 import { createServer, type HttpServer } from '../platform/http/server.ts';
 import { inOrder, type Service } from '../platform/lifecycle.ts';
 import type { Module } from '../platform/module.ts';
@@ -13,6 +17,10 @@ import type { Limiter } from '../platform/reliability/limiter.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import type { Tracer } from '../platform/telemetry/trace.ts';
+import { TAGS } from './tags.ts';
+
+/** Where `make` builds the console. */
+const CONSOLE = fileURLToPath(new URL('../../console/dist', import.meta.url));
 
 type ApiDeps = {
   readonly config: Config;
@@ -32,12 +40,19 @@ type ApiDeps = {
 
 /** The role `api`: the routes of every module, on the public port and the api's own. */
 export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServer } {
-  const { modules, hub, metrics, db } = deps;
+  const { config, modules, hub, metrics, db } = deps;
   const streams = createEventStreams({ metrics });
   const health = healthRoutes({ ping: db.ping, draining: () => http.draining });
   const http: HttpServer = createServer({
     ...deps,
     followSse: streams.follow,
+    pages: (app, routes) => {
+      documentPages(app, {
+        title: config.projectName,
+        document: () => openApiDocument({ config, routes, tags: TAGS }),
+      });
+      return consolePages(app, CONSOLE);
+    },
     register: [health, ...modules.map((module) => (router: Parameters<typeof health>[0]) => module.routes?.(router))],
   });
   // Stopped before the server: an event stream has no end of its own to wait for.

@@ -164,6 +164,7 @@ function callRoutes(router: Router, agents: Agents): void {
     bodyLimit: BODY_LIMIT,
     params: AgentParams,
     body: Invoke,
+    streams: true,
     errors: MODEL_ERRORS,
     handler: async ({ ctx, params, body }) => new SseBody(frames(await agents.invoke(ctx, params.agent_id, body))),
   });

@@ -23,6 +23,7 @@ export function openaiRoutes(router: Router, openai: OpenAiFacade): void {
     bodyLimit: BODY_LIMIT,
     body: ChatRequest,
     response: ChatCompletion,
+    streams: true,
     errors: [
       'conflict',
       'model_authentication',

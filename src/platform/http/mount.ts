@@ -156,9 +156,9 @@ export class Mount implements Router {
     const where = `${spec.method} ${spec.url} (${spec.operationId})`;
     if (this.#operationIds.has(spec.operationId)) throw new Error(`${where}: the operationId is taken`);
     this.#operationIds.add(spec.operationId);
-    const status =
-      spec.status ?? (spec.response === undefined && kind !== 'follow' ? 204 : kind === 'command' ? 201 : 200);
-    if (status !== 204 && spec.response === undefined && kind !== 'follow')
+    const streams = kind === 'follow' || spec.streams === true;
+    const status = spec.status ?? (spec.response === undefined && !streams ? 204 : kind === 'command' ? 201 : 200);
+    if (status !== 204 && spec.response === undefined && !streams)
       throw new Error(`${where}: only status 204 goes without a response schema`);
     const route: MountedRoute = {
       kind,

@@ -41,6 +41,8 @@ type Shape<B extends TSchema, P extends TObject, Q extends TObject, R extends TS
   readonly status?: number;
   /** Further statuses that answer with the same schema (readiness: 503). The handler sets them on `reply`. */
   readonly alsoStatus?: readonly number[];
+  /** The handler may answer with an `SseBody`: always where there is no `response`, else when it is asked to. */
+  readonly streams?: true;
 };
 
 /** What a handler is given. `ctx` is absent on public routes. */

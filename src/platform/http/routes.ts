@@ -27,6 +27,7 @@ export type RouteSpec = {
   readonly response?: TSchema;
   readonly status?: number;
   readonly alsoStatus?: readonly number[];
+  readonly streams?: true;
 };
 
 export type RouteKind = 'route' | 'command' | 'follow';

@@ -13,6 +13,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { formatTraceparent, parseTraceparent, type Tracer } from '../telemetry/trace.ts';
 import { answerBrokenRequest } from './broken.ts';
+import type { Fallback } from './console.ts';
 import { RequestState, requestIdOf } from './context.ts';
 import { AppError } from './errors.ts';
 import { Commands } from './idempotency.ts';
@@ -45,10 +46,8 @@ export type ServerDeps = {
   readonly followSse: FollowSse;
   /** Each mounts routes: a module's `routes`, health. In the order of the documents. */
   readonly register: readonly ((router: Router) => void)[];
-  /** Mounts what is no route of the API: documents, the console. */
-  readonly pages?: (app: FastifyInstance, routes: readonly MountedRoute[]) => void;
-  /** Answers a GET that nothing else takes (the console's own paths); false when it does not either. */
-  readonly fallback?: (request: FastifyRequest) => Promise<{ type: string; body: Buffer } | undefined>;
+  /** Mounts what is no route of the API (documents, the console), and says what answers where nothing else does. */
+  readonly pages?: (app: FastifyInstance, routes: readonly MountedRoute[]) => Fallback;
   /** How long readiness says 503 before connections are refused: balancers hear of the end too late. Default 0. */
   readonly lingerMs?: number;
 };
@@ -108,7 +107,10 @@ export function createServer(deps: ServerDeps): HttpServer {
     followSse: deps.followSse,
   });
   for (const register of deps.register) register(mount);
-  deps.pages?.(app, mount.routes);
+  const fallback = deps.pages?.(app, mount.routes);
+  app.setNotFoundHandler((request, reply) =>
+    answerNothing({ app, log, fallback, apiPrefix: config.apiPrefix }, request, reply),
+  );
 
   const close = async (deadlineMs: number): Promise<void> => {
     draining = true;
@@ -179,7 +181,6 @@ function createApp(deps: ServerDeps): FastifyInstance {
     }
   });
   app.setErrorHandler((error, request, reply) => sendError(log, request, reply, error));
-  app.setNotFoundHandler((request, reply) => answerNothing(deps, app, request, reply));
   return app;
 }
 
@@ -193,29 +194,33 @@ function begin({ tracer }: ServerDeps, request: FastifyRequest, raw: ServerRespo
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
+type Nowhere = {
+  readonly app: FastifyInstance;
+  readonly log: Logger;
+  readonly fallback: Fallback | undefined;
+  readonly apiPrefix: string;
+};
+
 /** Where no route is: 405 when the path takes other methods, a page of the console, or 404. */
-function answerNothing(
-  { log, fallback }: ServerDeps,
-  app: FastifyInstance,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): void {
+function answerNothing({ app, log, fallback, apiPrefix }: Nowhere, request: FastifyRequest, reply: FastifyReply): void {
   const path = request.url.split('?', 1)[0] as string;
-  const taken = METHODS.filter((method) => app.findRoute({ method, url: path }) !== null);
-  if (taken.length > 0) {
+  const { method } = request;
+  const taken = METHODS.filter((other) => other !== method && app.findRoute({ method: other, url: path }) !== null);
+  // A route that takes this method has itself said that there is nothing here (a file that does not exist).
+  if (taken.length > 0 && app.findRoute({ method: method as 'GET', url: path }) === null) {
     const allow = [...taken, 'OPTIONS'].join(', ');
-    if (request.method === 'OPTIONS') reply.code(204).header('allow', allow).send();
+    if (method === 'OPTIONS') reply.code(204).header('allow', allow).send();
     else sendError(log, request, reply, new AppError('method_not_allowed', { headers: { allow } }));
     return;
   }
   const nothing = () => sendError(log, request, reply, new AppError('not_found'));
-  const wantsPage = request.method === 'GET' && request.headers.accept?.includes('text/html') === true;
-  if (fallback === undefined || !wantsPage) {
+  const wantsPage = method === 'GET' && request.headers.accept?.includes('text/html') === true;
+  if (fallback === undefined || !wantsPage || path.startsWith(`${apiPrefix}/`)) {
     nothing();
     return;
   }
-  fallback(request).then(
-    (page) => (page === undefined ? nothing() : reply.type(page.type).send(page.body)),
+  fallback(request, reply).then(
+    (answered) => answered || nothing(),
     (error) => sendError(log, request, reply, error),
   );
 }

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sendPage } from './pages.ts';
+
+/** Answers a path that nothing else takes with a page; false when there is none for it. */
+export type Fallback = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>;
+
+/**
+ * Serves a built single-page console: its files under `/static/`, its page at `/` and (by the fallback) at its own
+ * paths. Where it has not been built, `/` leads to the documents.
+ */
+export function consolePages(app: FastifyInstance, folder: string): Fallback {
+  const index = join(folder, 'index.html');
+  if (!existsSync(index)) {
+    app.get('/', { exposeHeadRoute: true }, (_request, reply) => reply.redirect('/docs'));
+    return async () => false;
+  }
+  const send = async (reply: FastifyReply) => sendPage(reply, await readFile(index));
+  app.register(fastifyStatic, {
+    root: folder,
+    prefix: '/static/',
+    index: false,
+    decorateReply: false,
+    cacheControl: false,
+    setHeaders: (reply, path) => {
+      // What the build puts under assets/ has its content's hash in its name.
+      const hashed = path.startsWith(join(folder, 'assets'));
+      reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+    },
+  });
+  app.get('/', { exposeHeadRoute: true }, async (_request, reply) => {
+    await send(reply);
+    return reply;
+  });
+  return async (request, reply) => {
+    const path = request.url.split('?', 1)[0] as string;
+    if (/^\/(static|v1|docs|redoc|\.well-known)(\/|$)/.test(path)) return false;
+    await send(reply);
+    return true;
+  };
+}
