@@ -3,6 +3,7 @@ import { type Clock, systemClock } from './lib/clock.ts';
 import { createAccess } from './modules/access/index.ts';
 import { createAgents } from './modules/agents/index.ts';
 import { createAudit } from './modules/audit/index.ts';
+import { createDiscussions } from './modules/discussions/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createKnowledge } from './modules/knowledge/index.ts';
 import { createModels, type Pace } from './modules/models/index.ts';
@@ -17,8 +18,10 @@ import { createFeed } from './platform/events/feed.ts';
 import { createEventTypes } from './platform/events/registry.ts';
 import { createSequencer } from './platform/events/sequencer.ts';
 import { createMemoryTail } from './platform/events/tail-memory.ts';
+import { purgeSchedule } from './platform/http/idempotency.ts';
 import type { Limits } from './platform/http/limits.ts';
 import { createCursors } from './platform/http/paging.ts';
+import { createQueue } from './platform/jobs/queue.ts';
 import { createLeases } from './platform/leases/leases.ts';
 import { inOrder, type Service } from './platform/lifecycle.ts';
 import type { Module } from './platform/module.ts';
@@ -26,7 +29,8 @@ import { createOutbound } from './platform/net/outbound.ts';
 import { createHub } from './platform/realtime/fanout.ts';
 import { memoryLimiter } from './platform/reliability/limiter-memory.ts';
 import { createLog, type Logger } from './platform/telemetry/log.ts';
-import { createMetrics } from './platform/telemetry/metrics.ts';
+import { createMetrics, measurePools } from './platform/telemetry/metrics.ts';
+import { createMetricsServer } from './platform/telemetry/server.ts';
 import { createTracer } from './platform/telemetry/trace.ts';
 import { createApiRole } from './roles/api.ts';
 import { createWorkerRole } from './roles/worker.ts';
@@ -64,6 +68,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   });
   const announcements = createAnnouncements();
   const db = openDb({ url: database.url, writeOutbox: announcements.writeOutbox });
+  measurePools(metrics, db.pools);
   const secrets = createSecrets({ db, masterKey: config.masterKey });
   const limiter = memoryLimiter(clock);
   const cursors = createCursors(config.masterKey);
@@ -74,6 +79,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   const feed = createFeed({ db, tail, types, log });
   const hub = createHub({ db, feed, types, announcements, metrics });
   const sequencer = createSequencer({ db, leases, tail, types, log });
+  const jobs = createQueue();
 
   // Modules: each may use those above it.
   const identity = createIdentity({ db, clock, config, secrets, hub, limiter, log });
@@ -87,9 +93,12 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   });
   const knowledge = createKnowledge({ db });
   const agents = createAgents({ db, models, knowledge });
+  const people = { findMember: identity.findMember, findKeyName: access.findKeyName };
+  const discussions = createDiscussions({ db, clock, hub, jobs, cursors, log, people, models, knowledge, agents });
   const openai = createOpenAi({ models, agents, clock });
-  const modules = { identity, access, audit, traces, models, knowledge, agents, openai };
-  const list: readonly Module[] = Object.values(modules);
+  const modules = { identity, access, audit, traces, models, knowledge, agents, discussions, openai };
+  const platform: Module = { name: 'platform', schedules: [purgeSchedule(db)] };
+  const list: readonly Module[] = [platform, ...Object.values(modules)];
   for (const { events = [] } of list) types.register(events);
 
   // Roles.
@@ -110,9 +119,11 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     ...(options.limits && { limits: options.limits }),
     ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
   });
-  const worker = createWorkerRole({ db, modules: list, announcements, sequencer });
+  const worker = createWorkerRole({ db, log, metrics, leases, queue: jobs, modules: list, announcements, sequencer });
 
+  const internal = createMetricsServer({ host: config.host, port: config.metricsPort, metrics });
   const resources: Service[] = [
+    internal,
     { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
     database,
     { name: 'connections', start: db.ping, stop: db.close },
@@ -136,6 +147,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     hub,
     ...modules,
     http: api.http,
+    internal,
     start: service.start,
     /** Drains and stops everything. Twice is fine, and so is before `start` has finished. */
     stop: service.stop,

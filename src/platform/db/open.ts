@@ -9,6 +9,8 @@ import { inSystemTx, inTx, type WriteOutbox } from './tx.ts';
 export type OpenDb = Db & {
   /** Throws when the database does not answer. */
   ping(): Promise<void>;
+  /** Connections of each pool now, and callers that wait for one. */
+  pools(): readonly { readonly role: string; readonly busy: number; readonly idle: number; readonly waiting: number }[];
   /** Ends the pools; statements that run are waited for. May be called twice. */
   close(): Promise<void>;
 };
@@ -50,6 +52,16 @@ export function openDb({ url, writeOutbox, poolSize = { app: 12, system: 6 } }: 
     system: createSystemReader(system),
     inSystemTx: (fn) => inSystemTx(system, writeOutbox, fn),
     ping: () => borrow(system, async (client) => void (await client.query(PING))),
+    pools: () =>
+      [
+        { role: APP_ROLE, pool: app },
+        { role: SYSTEM_ROLE, pool: system },
+      ].map(({ role, pool: { totalCount, idleCount, waitingCount } }) => ({
+        role,
+        busy: totalCount - idleCount,
+        idle: idleCount,
+        waiting: waitingCount,
+      })),
     close: () => (closing ??= Promise.all([app.end(), system.end()]).then(() => {})),
   };
 }

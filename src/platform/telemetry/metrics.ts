@@ -86,3 +86,24 @@ function measureProcess(metrics: Metrics) {
   });
   return delay;
 }
+
+/** Measures a database's pools: connections in use and idle, and callers that wait for one. */
+export function measurePools(
+  metrics: Metrics,
+  pools: () => readonly {
+    readonly role: string;
+    readonly busy: number;
+    readonly idle: number;
+    readonly waiting: number;
+  }[],
+): void {
+  metrics.gauge({
+    name: 'db_pool',
+    help: 'Connections of the database pools (busy, idle), and callers that wait for one.',
+    labels: ['role', 'state'],
+    collect: (gauge) => {
+      for (const { role, ...states } of pools())
+        for (const [state, count] of Object.entries(states)) gauge.labels(role, state).set(count);
+    },
+  });
+}
