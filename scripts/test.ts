@@ -14,12 +14,12 @@ import { testServer } from '../test/support/server.ts';
 import { node, run } from './lib/run.ts';
 import { print, root, say } from './lib/say.ts';
 import { findChromium, versionOf } from './testing/chromium.ts';
-import { findServer, startServer, wantsDatabase } from './testing/own-server.ts';
+import { findServer, startServer } from './testing/own-server.ts';
 import type { Summary } from './testing/summary.ts';
+import { wantsDatabase } from './testing/wants-database.ts';
 
 const LINES = 90;
 const FOLDERS = ['src', 'test', 'sdk/typescript', 'console', 'scripts', 'bench', 'examples'];
-const SECOND_LEG = /^src\/(platform\/(db|events|leases|jobs|realtime|http)|modules)\//;
 const COVERAGE = [
   '--experimental-test-coverage',
   `--test-coverage-lines=${LINES}`,
@@ -34,10 +34,11 @@ const chosen = process.argv.slice(2).map((place) => path.relative(root, path.res
 const temporary = mkdtempSync(path.join(tmpdir(), 'parley-run-'));
 const closing: string[] = [];
 let failed = false;
+let stopped = false;
 let running: ChildProcess | undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
-    failed = true;
+    failed = stopped = true;
     running?.kill(signal);
   });
 
@@ -53,7 +54,7 @@ if (files.length === 0) {
 
 try {
   await firstLeg();
-  if (chosen.length === 0 && !failed) await secondLeg();
+  if (chosen.length === 0 && !stopped) await secondLeg();
 } finally {
   rmSync(temporary, { recursive: true, force: true });
 }
@@ -68,7 +69,7 @@ async function firstLeg(): Promise<void> {
   if (given) return leg('on PARLEY_TEST_DATABASE', files, env);
   const server = testServer(temporary, (error) => fail(`the test server was lost: ${error.message}`));
   try {
-    if (files.some(wantsDatabase)) await server.start();
+    if (files.some((file) => wantsDatabase(file))) await server.start();
     await leg('on the packaged PostgreSQL', files, { ...env, PARLEY_TEST_DATABASE: server.adminUrl });
   } finally {
     await server.stop(10_000);
@@ -81,7 +82,7 @@ async function secondLeg(): Promise<void> {
     return missing('PostgreSQL 15 or newer of the machine', 'the tests of the database ran on the packaged one only');
   const server = await startServer(folder);
   try {
-    const again = files.filter((file) => SECOND_LEG.test(file) && wantsDatabase(file));
+    const again = files.filter((file) => !isEndToEnd(file) && wantsDatabase(file));
     await leg(`on PostgreSQL ${server.version} over TCP`, again, { PARLEY_TEST_DATABASE: server.url });
   } finally {
     await server.stop();
@@ -119,7 +120,7 @@ async function leg(where: string, these: readonly string[], env: Record<string, 
 
 /** End-to-end tests read CHROMIUM_PATH, and drive the console as it is built. */
 async function browserFor(these: readonly string[]): Promise<Record<string, string>> {
-  if (!these.some((file) => file.startsWith(path.join('test', 'e2e')))) return {};
+  if (!these.some(isEndToEnd)) return {};
   const built = await run(node('scripts/console.ts'));
   if (built.code !== 0) fail(`the console could not be built:\n${built.output}`);
   const chromium = findChromium();
@@ -129,6 +130,10 @@ async function browserFor(these: readonly string[]): Promise<Record<string, stri
   }
   missing('Chromium (CHROMIUM_PATH)', 'the end-to-end tests in a browser were skipped');
   return {};
+}
+
+function isEndToEnd(file: string): boolean {
+  return file.startsWith(path.join('test', 'e2e'));
 }
 
 function missing(what: string, effect: string): void {

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -134,7 +134,3 @@ async function freePort(): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('No port was given');
   return address.port;
 }
-
-/** Whether this test file wants a database of a test server. */
-export const wantsDatabase = (file: string): boolean =>
-  /support\/(database|world)\.ts'/.test(readFileSync(file, 'utf8'));
