@@ -10,7 +10,8 @@ const ids = (keys: { id: string }[]) => keys.map((key) => key.id).join(' ');
 
 test('a key signs from its time on, until the next one does', () => {
   const keys = [third, first, second];
-  assert.equal(signingKeyAt(keys, -1), undefined);
+  assert.equal(signingKeyAt([], 0), undefined);
+  assert.equal(signingKeyAt(keys, -1)?.id, 'first');
   assert.equal(signingKeyAt(keys, 0)?.id, 'first');
   assert.equal(signingKeyAt(keys, KEY_LIFE_MS - 1)?.id, 'first');
   assert.equal(signingKeyAt(keys, KEY_LIFE_MS)?.id, 'second');

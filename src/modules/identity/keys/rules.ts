@@ -12,9 +12,13 @@ export type KeyTimes = { readonly id: string; readonly activeFromMs: number };
 const byTime = <K extends KeyTimes>(keys: readonly K[]): K[] =>
   keys.toSorted((a, b) => a.activeFromMs - b.activeFromMs || (a.id < b.id ? -1 : 1));
 
-/** The key that signs now: the newest that is active. */
+/**
+ * The key that signs now: the newest that is active. The very first one also a little before its time: the process
+ * that made it may have a clock ahead of this one's, and there is no other.
+ */
 export function signingKeyAt<K extends KeyTimes>(keys: readonly K[], nowMs: number): K | undefined {
-  return byTime(keys).findLast((key) => key.activeFromMs <= nowMs);
+  const sorted = byTime(keys);
+  return sorted.findLast((key) => key.activeFromMs <= nowMs) ?? sorted[0];
 }
 
 /** The keys whose tokens may be alive now or soon: what the JWKS holds. */
