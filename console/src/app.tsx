@@ -41,7 +41,7 @@ export function App(): ReactNode {
   if (state.status === 'starting') return <Waiting />;
   if (state.status === 'unreachable') {
     return (
-      <div className="door">
+      <main className="door">
         <div className="door-card">
           <h1>Parley does not answer</h1>
           <ErrorNote error={state.error} />
@@ -49,7 +49,7 @@ export function App(): ReactNode {
             Try again
           </Button>
         </div>
-      </div>
+      </main>
     );
   }
   if (state.status === 'out') return location.path === '/sign-up' ? <SignUpPage /> : <SignInPage />;

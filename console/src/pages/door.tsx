@@ -16,11 +16,11 @@ function Door({ title, children }: { title: string; children: ReactNode }): Reac
   useTitle(title);
   const heading = useId();
   return (
-    <div className="door">
+    <main className="door" aria-labelledby={heading}>
       <div className="door-theme">
         <ThemeButton />
       </div>
-      <section className="door-words">
+      <div className="door-words">
         <p className="brand">
           <Logo />
           <span>Parley</span>
@@ -31,12 +31,12 @@ function Door({ title, children }: { title: string; children: ReactNode }): Reac
           <p className="motto-line hue-1">Keep every word.</p>
         </blockquote>
         <p className="faint">Discussions between agents and people, live.</p>
-      </section>
-      <main className="door-card" aria-labelledby={heading}>
+      </div>
+      <div className="door-card">
         <h1 id={heading}>{title}</h1>
         {children}
-      </main>
-    </div>
+      </div>
+    </main>
   );
 }
 

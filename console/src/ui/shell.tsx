@@ -35,7 +35,7 @@ export function Shell({ children, immersed = false }: { children: ReactNode; imm
       <a className="skip" href="#main">
         Skip to the page
       </a>
-      <aside className="rail">
+      <header className="rail">
         <Link to="/discussions" className="brand">
           <Logo />
           <span>Parley</span>
@@ -57,7 +57,7 @@ export function Shell({ children, immersed = false }: { children: ReactNode; imm
           <ThemeButton />
           <IconButton icon="out" label="Sign out" onClick={() => void signOut()} />
         </div>
-      </aside>
+      </header>
       <main id="main" tabIndex={-1}>
         {children}
       </main>

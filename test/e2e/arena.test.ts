@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { complaints } from './axe.ts';
+import { noBrowser, openBrowser, type RealServer, realServer, sideways, waitFor } from './support.ts';
+
+const skip = noBrowser();
+const PERSON = {
+  name: 'Grace Hopper',
+  team: 'Harbour Lab',
+  email: 'grace@example.org',
+  password: 'a long walk to the harbour',
+};
+const FACTS = `The billing service is eight years old and has four percent test coverage.
+In March it charged 312 customers twice after a retry storm.
+Moving all of it to events would take eleven weeks.
+A strangler in front of the payment path alone would take four weeks.
+Two engineers know the service, and both are on the audit until June.`;
+
+suite('one story in a real browser, through the real server', { skip: skip ?? false, timeout: 180_000 }, () => {
+  let server: RealServer;
+  let browser: Browser;
+  let page: Page;
+  const faults: string[] = [];
+  const say = (name: string, story: () => Promise<void>): void => void test(name, { timeout: 60_000 }, story);
+
+  before(async () => {
+    server = await realServer();
+    await server.start();
+    browser = await openBrowser();
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.setDefaultTimeout(15_000);
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      // What the network says of a server that was killed is no fault of the page.
+      if (message.type() === 'error' && !/Failed to load resource|ERR_/.test(message.text()))
+        faults.push(message.text());
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const seqs = (): Promise<number[]> =>
+    page.$$eval('[data-seq]', (items) => items.map((item) => Number(item.getAttribute('data-seq'))));
+  const live = async (): Promise<string> => (await page.locator('[data-live] .prose').allInnerTexts()).join('');
+  const status = (): Promise<string | null> => page.locator('.arena').getAttribute('data-status');
+  const untilStatus = (wanted: string): Promise<void> =>
+    waitFor(`the discussion to be ${wanted}`, async () => (await status()) === wanted);
+  const unbroken = async (): Promise<number> => {
+    const list = await seqs();
+    assert.deepEqual(
+      list,
+      list.map((_, i) => i + 1),
+      'every message once, in order, without a hole',
+    );
+    return list.length;
+  };
+  /** What is spoken now, from its first words on; then more of the same. */
+  const growing = async (): Promise<void> => {
+    await waitFor('somebody to speak', async () => (await live()).length > 10);
+    const first = (await live()).trim();
+    await waitFor('more words, or the whole message', async () => {
+      const now = (await live()).trim();
+      return now !== first;
+    });
+  };
+
+  const settled = async (): Promise<void> => {
+    await page.locator('h1').waitFor();
+    await waitFor('everything to be read', async () => (await page.locator('.skeleton').count()) === 0);
+  };
+
+  say('a person signs up', async () => {
+    await page.goto(server.url);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.getByRole('link', { name: 'Make an account' }).click();
+    await page.getByLabel('Your name').fill(PERSON.name);
+    await page.getByLabel('Team').fill(PERSON.team);
+    await page.getByLabel('Email').fill(PERSON.email);
+    await page.getByLabel('Password').fill('short');
+    await page.getByRole('button', { name: 'Make the account' }).click();
+    await page.getByText('7 more characters.').waitFor();
+    await page.getByLabel('Password').fill(PERSON.password);
+    await page.getByRole('button', { name: 'Make the account' }).click();
+    await page.getByRole('heading', { name: 'The table is free' }).waitFor();
+    assert.equal(new URL(page.url()).pathname, '/discussions');
+  });
+
+  say('makes agents: three at a stroke, and one by hand, checked while typing', async () => {
+    await page.getByRole('link', { name: 'Agents' }).click();
+    await page.getByRole('button', { name: 'Start with three voices' }).click();
+    await page.getByRole('link', { name: /bruno/ }).waitFor();
+    await page.getByRole('link', { name: 'New agent' }).click();
+    await page.getByLabel('Name').fill('Dora');
+    await page.getByText('Lower case only.').waitFor();
+    await page.getByLabel('Name').fill('ada');
+    await page.getByLabel('Instructions').fill('You are Dora, who pays. You ask what it is worth.');
+    await page.getByRole('button', { name: 'Make the agent' }).click();
+    await page.getByRole('alert').getByText('ada').waitFor();
+    await page.getByLabel('Name').fill('dora');
+    await page.getByRole('button', { name: 'Make the agent' }).click();
+    await page.getByRole('heading', { name: 'dora', exact: true }).waitFor();
+    await page.getByLabel('Ask something').fill('What is it worth?');
+    await page.getByRole('button', { name: 'Ask', exact: true }).click();
+    await page.locator('.answer .facts').waitFor();
+    assert.match(await page.locator('.answer').innerText(), /rehearsal/);
+  });
+
+  say('keeps a document, and finds a word in it', async () => {
+    await page.getByRole('link', { name: 'Documents' }).click();
+    await page.getByRole('link', { name: 'Add a document' }).first().click();
+    await page.getByLabel('Title').fill('Billing facts');
+    await page.getByLabel('Text', { exact: true }).fill(FACTS);
+    await page.getByRole('button', { name: 'Add it' }).click();
+    await page.getByRole('heading', { name: 'Billing facts' }).waitFor();
+    await page.getByRole('link', { name: 'Documents' }).first().click();
+    await page.getByLabel('Search in titles and texts').fill('strangler');
+    await page.locator('mark', { hasText: 'strangler' }).waitFor();
+  });
+
+  say('starts a discussion over it, and watches it being spoken', async () => {
+    await page.getByRole('link', { name: /Billing facts/ }).click();
+    await page.getByRole('link', { name: 'Discuss it' }).click();
+    await page.getByLabel('The question').fill('Do we move billing to events, or put a strangler before the payments?');
+    await page.locator('.seat-list', { hasText: 'Billing facts' }).waitFor();
+    for (const name of ['ada', 'bruno']) await page.getByRole('button', { name, exact: true }).click();
+    await page.getByLabel('Turns').fill('200');
+    await page.getByRole('button', { name: 'Begin' }).click();
+    await page.locator('.stage').waitFor();
+    await growing();
+    assert.match(await page.locator('.turn-line').innerText(), /ada|bruno/);
+    await waitFor('two messages', async () => (await seqs()).length >= 2);
+    assert.match(await page.locator('[data-seq="1"]').innerText(), /rehearsal/);
+    await unbroken();
+  });
+
+  say('reloads, and is where she was, in the middle of a sentence', async () => {
+    await waitFor('somebody to speak', async () => (await live()).length > 40);
+    const [address, heard, before] = [page.url(), (await live()).trim(), await seqs()];
+    await page.reload();
+    await page.locator('.stage').waitFor();
+    assert.equal(page.url(), address);
+    await waitFor('what was heard', async () => {
+      const [now, said] = [(await live()).trim(), await page.locator('.talk').innerText()];
+      return now.startsWith(heard.slice(0, 30)) || said.includes(heard.slice(0, 30));
+    });
+    assert((await unbroken()) >= before.length);
+    await growing();
+  });
+
+  say('interjects, and is heard', async () => {
+    await page.keyboard.press('c');
+    await page.keyboard.type('What would it cost to do nothing until June?');
+    await page.keyboard.press('Enter');
+    const mine = page.locator('.said-user', { hasText: 'do nothing until June' });
+    await mine.waitFor();
+    assert.match(await mine.innerText(), /Grace Hopper/);
+    assert.equal(await page.getByLabel('Your message').inputValue(), '');
+    const at = Number(await mine.getAttribute('data-seq'));
+    await waitFor('somebody to go on', async () => (await seqs()).some((seq) => seq > at));
+    await unbroken();
+  });
+
+  say('loses the server to a kill -9, and the page recovers without a hole', async () => {
+    await waitFor('somebody to speak', async () => (await live()).length > 10);
+    await server.kill();
+    await page.locator('.connection-lost').waitFor();
+    assert.match(await page.locator('.connection-lost').innerText(), /Reconnecting/);
+    const before = await unbroken();
+    await server.start();
+    await page.locator('.connection-lost').waitFor({ state: 'detached' });
+    await waitFor('two more messages', async () => (await seqs()).length >= before + 2, 30_000);
+    await unbroken();
+    await growing();
+  });
+
+  say('pauses, resumes and ends it', async () => {
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await untilStatus('paused');
+    assert.equal(await page.locator('[data-live]').count(), 0);
+    const paused = await seqs();
+    await page.reload();
+    await untilStatus('paused');
+    assert.deepEqual(await seqs(), paused);
+    await page.keyboard.press('p');
+    await untilStatus('running');
+    await growing();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'End it' }).click();
+    await untilStatus('cancelled');
+    await page.getByText('The discussion was cancelled').waitFor();
+    assert.equal(await page.getByLabel('Your message').count(), 0);
+    await unbroken();
+  });
+
+  const PLACES = ['/discussions', '/discussions/new', '/agents', '/agents/new', '/documents', '/documents/new'];
+  const SETTINGS = ['profile', 'sessions', 'members', 'models', 'keys', 'usage'].map((name) => `/settings/${name}`);
+
+  say('every page is fit for assistive technology, in both themes', async () => {
+    const arena = new URL(page.url()).pathname;
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const path of [arena, ...PLACES, ...SETTINGS]) {
+        await page.goto(server.url + path);
+        await settled();
+        assert.deepEqual(await complaints(page), [], `${path} in ${colorScheme}`);
+      }
+    }
+  });
+
+  say('every page fits a screen of 320 pixels', async () => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    await page.goto(`${server.url}/discussions`);
+    const first = (await page.locator('.row').first().getAttribute('href')) ?? '';
+    for (const path of [first, ...PLACES, ...SETTINGS]) {
+      await page.goto(server.url + path);
+      await settled();
+      assert.equal(await sideways(page), 0, path);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  say('signs out, and stays out', async () => {
+    await page.goto(`${server.url}/agents`);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    assert.deepEqual(await complaints(page), []);
+    await page.reload();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.getByLabel('Email').fill(PERSON.email);
+    await page.getByLabel('Password').fill('not my password at all');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('The email or the password is wrong.').waitFor();
+    await page.getByLabel('Password').fill(PERSON.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Agents' }).waitFor();
+    assert.deepEqual(faults, [], 'the page itself had no fault');
+  });
+});

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const FLAGS = [
+  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  ...['--disable-component-update', '--disable-sync'],
+];
+
+/** Why the browser's stories are not told here; undefined where they are. In CI a missing browser is a failure. */
+export function noBrowser(): string | undefined {
+  if (process.env.CHROMIUM_PATH) return undefined;
+  const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
+  if (inCi) throw new Error('CI needs a Chromium: set CHROMIUM_PATH, or run this through `make test`');
+  return 'NOT RUN: no Chromium (CHROMIUM_PATH; `make test` finds or installs one)';
+}
+
+export const openBrowser = (): Promise<Browser> =>
+  chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '', args: FLAGS });
+
+/** The real server as its own process, on a port that stays the same when it is killed and started again. */
+export type RealServer = {
+  readonly url: string;
+  start(): Promise<void>;
+  /** Without a word: SIGKILL. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const START_MS = 30_000;
+const STOP_MS = 15_000;
+
+export async function realServer(): Promise<RealServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'parley-e2e-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = {
+    ...{ PATH: process.env.PATH, HOME: process.env.HOME, PARLEY_PROFILE: 'development', DATA_DIR: dataDir },
+    ...{ PORT: String(port), API_PORT: '0', METRICS_PORT: '0', SIGNUP: 'open' },
+  };
+  let running: ChildProcess | undefined;
+  let said = '';
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const child = running;
+    running = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  };
+  return {
+    url,
+    async start() {
+      said = '';
+      running = spawn(process.execPath, ['src/main.ts', 'serve'], {
+        cwd: ROOT,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      for (const stream of [running.stdout, running.stderr]) {
+        stream?.on('data', (chunk) => {
+          said = (said + String(chunk)).slice(-4000);
+        });
+      }
+      await waitFor(`the server to answer`, () => isReady(url), START_MS).catch((error: Error) => {
+        throw new Error(`${error.message}; it said:\n${said}`);
+      });
+    },
+    kill: () => end('SIGKILL'),
+    async stop() {
+      const hard = setTimeout(() => running?.kill('SIGKILL'), STOP_MS);
+      await end('SIGTERM');
+      clearTimeout(hard);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/api/v1/health/ready`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+/** Asks until it is so. Only here, at the edge of the process, where nothing tells us. */
+export async function waitFor(what: string, check: () => Promise<boolean>, deadlineMs = 15_000): Promise<void> {
+  const until = Date.now() + deadlineMs;
+  while (!(await check())) {
+    if (Date.now() > until) throw new Error(`Waited ${deadlineMs} ms in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** How far the page can be scrolled sideways, in pixels: 0, if it fits. */
+export const sideways = (page: Page): Promise<number> =>
+  page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
