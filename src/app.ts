@@ -6,7 +6,7 @@ import { createAudit } from './modules/audit/index.ts';
 import { createDiscussions } from './modules/discussions/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createKnowledge } from './modules/knowledge/index.ts';
-import { createModels, type Pace } from './modules/models/index.ts';
+import { createModels, defaultModelChanged, type Pace, providerChanged } from './modules/models/index.ts';
 import { createOpenAi } from './modules/openai/index.ts';
 import { createTraces } from './modules/traces/index.ts';
 import type { Config } from './platform/config/config.ts';
@@ -84,7 +84,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   // Modules: each may use those above it.
   const identity = createIdentity({ db, clock, config, secrets, hub, limiter, log });
   const access = createAccess({ db, clock, hub, identity, log });
-  const audit = createAudit({ db, clock, identity, cursors, log, also: [] });
+  const audit = createAudit({ db, clock, identity, cursors, log, also: [providerChanged, defaultModelChanged] });
   const traces = createTraces({ db, cursors });
   const models = createModels({
     ...{ db, clock, secrets, outbound, log, traces, config },

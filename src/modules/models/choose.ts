@@ -1,8 +1,11 @@
 import type { Ctx } from '../../platform/context.ts';
 import type { Db } from '../../platform/db/queries.ts';
+import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import type { Outbound } from '../../platform/net/outbound.ts';
+import { by } from '../identity/index.ts';
 import type { Catalog } from './catalog.ts';
+import { defaultModelChanged } from './events.ts';
 import { providerSource } from './generate/ai-sdk.ts';
 import type { Source } from './generate/source.ts';
 import type { LocalServers } from './local.ts';
@@ -101,7 +104,11 @@ export function createChoice(deps: Deps): Choice {
 
     async setDefault(ctx, model) {
       if (model !== null) await named(ctx, model);
-      await db.inTx(ctx, (tx) => store.setDefaultModel(tx, model));
+      await db.inTx(ctx, async (tx) => {
+        await store.setDefaultModel(tx, model);
+        const data = { model, by: by(ctx.actor) };
+        append(tx, defaultModelChanged, { stream: 'models/default', subject: 'default', data });
+      });
       return getDefault(ctx);
     },
   };

@@ -10,6 +10,7 @@ import type { Traces } from '../traces/index.ts';
 import { createCatalog } from './catalog.ts';
 import { createChoice, type ModelInfo } from './choose.ts';
 import type { GenerateRequest, Generation } from './contract.ts';
+import { defaultModelChanged, providerChanged } from './events.ts';
 import { createRunner, TIMEOUTS, type Timeouts } from './generate/run.ts';
 import { createLocalServers, LOCAL_PORTS } from './local.ts';
 import { INSTANT, NATURAL, type Pace } from './rehearsal/pace.ts';
@@ -31,6 +32,7 @@ export type {
   Purpose,
   Usage,
 } from './contract.ts';
+export { defaultModelChanged, providerChanged } from './events.ts';
 export { INSTANT, NATURAL, type Pace };
 
 export type Models = {
@@ -82,6 +84,7 @@ export function createModels(deps: Deps): Models & Module {
   });
   return {
     name: 'models',
+    events: [providerChanged, defaultModelChanged],
     stream,
     list: choice.list,
     defaultModel: async (ctx) => (await choice.getDefault(ctx)).effective,

@@ -98,6 +98,17 @@ test('a key is kept sealed, shown by its last four, used, kept when it is not gi
   assert.equal((await tenant.call('GET', '/providers')).body.items[0].base_url, standIn.baseUrl);
 
   assert.equal((await tenant.call('DELETE', '/providers/openai')).status, 204);
+  const announced = world.events.filter(({ type, tenantId }) => type === 'provider_changed' && tenantId === tenant.id);
+  const facts = announced.map(({ data }) => data as { change: string; key_changed: boolean; host: string });
+  assert.deepEqual(
+    facts.map(({ change, key_changed, host }) => [change, key_changed, host]),
+    [
+      ['set', true, `127.0.0.1:${standIn.port}`],
+      ['set', false, `127.0.0.1:${standIn.port}`],
+      ['removed', true, `127.0.0.1:${standIn.port}`],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(announced), /canary/);
   assert.equal((await tenant.call('DELETE', '/providers/openai')).status, 404);
   assert.equal(await code(models.stream(tenant.ctx, { ...chat, model: 'openai/gpt-5' }).result), 'model_not_found');
 });

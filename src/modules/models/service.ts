@@ -1,9 +1,12 @@
 import type { Secrets } from '../../platform/config/secrets.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Db, Tx } from '../../platform/db/queries.ts';
+import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { validationFailed } from '../../platform/http/validation.ts';
 import { type Outbound, OutboundRefused } from '../../platform/net/outbound.ts';
+import { by } from '../identity/index.ts';
+import { providerChanged } from './events.ts';
 import type { LocalServers } from './local.ts';
 import {
   BASE_URLS,
@@ -84,9 +87,10 @@ export function providersService(deps: Deps): Providers {
 
     remove: (ctx, name) =>
       db.inTx(ctx, async (tx) => {
-        if ((await store.deleteProvider(tx, name)) === 0) {
-          throw new AppError('not_found', { message: 'This tenant has no such provider.' });
-        }
+        const old = await store.lockProvider(tx, name);
+        if (old === undefined) throw new AppError('not_found', { message: 'This tenant has no such provider.' });
+        await store.deleteProvider(tx, name);
+        announce(tx, old, { change: 'removed', key_changed: old.api_key_sealed !== null });
       }),
 
     async connections(ctx) {
@@ -180,5 +184,14 @@ async function keep(
   if (key.api_key_sealed === null && kind !== 'openai_compatible') {
     throw fault('api_key', 'required', 'is needed: this provider answers nobody without one');
   }
-  return present(await store.upsertProvider(tx, { name, kind, base_url: baseUrl, ...key }));
+  const row = await store.upsertProvider(tx, { name, kind, base_url: baseUrl, ...key });
+  announce(tx, row, { change: 'set', key_changed: (old?.api_key_sealed ?? null) !== row.api_key_sealed });
+  return present(row);
+}
+
+function announce(tx: Tx, row: store.ProviderRow, what: { change: 'set' | 'removed'; key_changed: boolean }): void {
+  const { name, kind, base_url } = row;
+  const host = base_url === null ? null : new URL(base_url).host;
+  const data = { name, kind, host, ...what, by: by(tx.ctx.actor) };
+  append(tx, providerChanged, { stream: `models/${name}`, subject: name, data });
 }
