@@ -18,6 +18,8 @@ export type EmbeddedOptions = {
   /** Further settings of the server, e.g. `fsync: 'off'` for tests. */
   readonly settings?: Readonly<Record<string, string | number>>;
   readonly runner?: Runner;
+  /** How long a start is tried. Default 30 s. */
+  readonly startDeadlineMs?: number;
   /** The server is gone and could not be brought back, or somebody else took it: this process cannot go on. */
   readonly onLost?: (error: Error) => void;
 };
@@ -103,7 +105,7 @@ class Supervisor implements Embedded {
   /** Until the server runs and is ours: connect, or start it and connect. Somebody else's is not touched. */
   async #bringUp(): Promise<void> {
     await this.#ensureCluster();
-    for (const deadline = Date.now() + START_DEADLINE_MS; !this.#stopping; ) {
+    for (const deadline = Date.now() + (this.#options.startDeadlineMs ?? START_DEADLINE_MS); !this.#stopping; ) {
       try {
         const owner = await takeOwnership(this.adminUrl);
         this.#owner = owner;
