@@ -87,7 +87,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   const audit = createAudit({ db, clock, identity, cursors, log, also: [providerChanged, defaultModelChanged] });
   const traces = createTraces({ db, cursors });
   const models = createModels({
-    ...{ db, clock, secrets, outbound, log, traces, config },
+    ...{ db, clock, secrets, outbound, log, metrics, tracer, traces, config },
     ...(options.pace && { pace: options.pace }),
     ...(options.localPorts && { localPorts: options.localPorts }),
   });

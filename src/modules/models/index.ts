@@ -6,11 +6,14 @@ import type { Db } from '../../platform/db/queries.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Outbound } from '../../platform/net/outbound.ts';
 import type { Logger } from '../../platform/telemetry/log.ts';
+import type { Metrics } from '../../platform/telemetry/metrics.ts';
+import type { Tracer } from '../../platform/telemetry/trace.ts';
 import type { Traces } from '../traces/index.ts';
 import { createCatalog } from './catalog.ts';
 import { createChoice, type ModelInfo } from './choose.ts';
 import type { GenerateRequest, Generation } from './contract.ts';
 import { defaultModelChanged, providerChanged } from './events.ts';
+import { createObserver } from './generate/observe.ts';
 import { createRunner, TIMEOUTS, type Timeouts } from './generate/run.ts';
 import { createLocalServers, LOCAL_PORTS } from './local.ts';
 import { INSTANT, NATURAL, type Pace } from './rehearsal/pace.ts';
@@ -53,6 +56,8 @@ type Deps = {
   readonly secrets: Secrets;
   readonly outbound: Outbound;
   readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly traces: Traces;
   readonly config: Pick<Config, 'profile' | 'providers' | 'port' | 'apiPort' | 'metricsPort'>;
   readonly timeouts?: Partial<Timeouts>;
@@ -80,6 +85,7 @@ export function createModels(deps: Deps): Models & Module {
     traces,
     log: log.child('models'),
     timeouts: { ...TIMEOUTS, ...deps.timeouts },
+    observer: createObserver({ metrics: deps.metrics, tracer: deps.tracer }),
     resolve: choice.resolve,
   });
   return {

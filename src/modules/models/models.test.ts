@@ -378,3 +378,19 @@ test('models that do not hold conversations are left out of the lists', () => {
   for (const model of ['gemini-embedding-001', 'gemini-2.5-flash-image', 'gemini-2.5-pro-preview-tts', 'imagen-4'])
     assert.equal(holdsConversations('google', model), false, model);
 });
+
+test('generations are counted by provider and outcome, and tenants’ own names are no labels', async () => {
+  await using standIn = await StandIn.start(openaiProtocol);
+  const models = world.models({ allow: ['127.0.0.1'] });
+  await using tenant = await tenantAt(models);
+  await tenant.call('PUT', '/providers/ours', { base_url: standIn.baseUrl });
+  standIn.script({ does: 'answer', usage: { input: 30, output: 5 } }, { does: 'refuse', why: 'wrong_key' });
+  await models.stream(tenant.ctx, { ...chat, model: 'ours/x' }).result;
+  await code(models.stream(tenant.ctx, { ...chat, model: 'ours/x' }).result);
+  const text = (await world.metrics.at(-1)?.text()) ?? '';
+  assert.match(text, /model_generations_total\{provider="other",outcome="succeeded"\} 1/);
+  assert.match(text, /model_generations_total\{provider="other",outcome="model_authentication"\} 1/);
+  assert.match(text, /model_tokens_total\{provider="other",direction="input"\} 30/);
+  assert.match(text, /model_first_token_seconds_count\{provider="other"\} 1/);
+  assert.doesNotMatch(text, /ours/);
+});

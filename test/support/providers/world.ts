@@ -9,6 +9,8 @@ import type { PendingEvent } from '../../../src/platform/events/define.ts';
 import { createCursors } from '../../../src/platform/http/paging.ts';
 import { createOutbound } from '../../../src/platform/net/outbound.ts';
 import { silentLog } from '../../../src/platform/telemetry/log.ts';
+import { createMetrics, type Metrics } from '../../../src/platform/telemetry/metrics.ts';
+import { createTracer } from '../../../src/platform/telemetry/trace.ts';
 import { testDatabase } from '../database.ts';
 
 type Options = Partial<Pick<Parameters<typeof createModels>[0], 'timeouts' | 'pace' | 'localPorts' | 'clock'>> & {
@@ -28,6 +30,7 @@ export async function modelsWorld() {
   const secrets = createSecrets({ db, masterKey });
   const traces = createTraces({ db, cursors });
   const opened: { close(): Promise<void> }[] = [];
+  const metrics: Metrics[] = [];
   return {
     ...database,
     traces,
@@ -35,18 +38,34 @@ export async function modelsWorld() {
     cursors,
     /** Everything that was announced. */
     events,
+    /** Of the models modules, in the order in which they were made. */
+    metrics,
     /** A models module with these settings. */
     models({ providers = {}, allow = [], ...rest }: Options = {}) {
       const outbound = createOutbound({ allow });
       opened.push(outbound);
+      const measured = createMetrics();
+      metrics.push(measured);
       const config = { profile: 'testing' as const, providers, port: 0, apiPort: 0, metricsPort: 0 };
       return createModels({
-        ...{ db, clock: systemClock, secrets, outbound, log: silentLog, traces, config, pace: INSTANT },
+        ...{
+          db,
+          clock: systemClock,
+          secrets,
+          outbound,
+          log: silentLog,
+          metrics: measured,
+          tracer: createTracer(),
+          traces,
+          config,
+        },
+        pace: INSTANT,
         ...rest,
       });
     },
     close: async () => {
       for (const outbound of opened) await outbound.close();
+      for (const measured of metrics) measured.close();
       await database.close();
     },
   };

@@ -5,6 +5,7 @@ import type { Logger } from '../../../platform/telemetry/log.ts';
 import type { Traces } from '../../traces/index.ts';
 import type { FinishReason, GenerateRequest, GenerateResult, Generation, Usage } from '../contract.ts';
 import { explain } from './failures.ts';
+import type { Observer } from './observe.ts';
 import { backoffMs, pause, RetryBudget } from './retry.ts';
 import type { Part, Source } from './source.ts';
 import { TextQueue } from './text-queue.ts';
@@ -29,12 +30,14 @@ type Deps = {
   readonly traces: Traces;
   readonly log: Logger;
   readonly timeouts: Timeouts;
+  readonly observer: Observer;
   readonly resolve: (ctx: Ctx, model: string | undefined) => Promise<Source>;
 };
 
 /** What a generation has come to so far. */
 type Progress = {
   source: Source | undefined;
+  observed: ReturnType<Observer['start']> | undefined;
   attempts: number;
   text: string;
   /** Something was produced that is paid for. */
@@ -72,6 +75,7 @@ class Run {
   readonly #startedAt = performance.now();
   readonly #progress: Progress = {
     source: undefined,
+    observed: undefined,
     attempts: 0,
     text: '',
     produced: false,
@@ -95,6 +99,7 @@ class Run {
       signal.throwIfAborted();
       const source = await this.#deps.resolve({ ...this.#ctx, signal }, this.#request.model);
       this.#progress.source = source;
+      this.#progress.observed = this.#deps.observer.start(source, this.#ctx.trace);
       const budget = budgetOf(`${this.#ctx.tenantId}/${source.provider}`);
       await this.#attempts({ source, queue, signal, late, budget, deadline });
       const result = await this.#succeed(source);
@@ -275,6 +280,8 @@ class Run {
   }): Promise<void> {
     const { source, text, firstTokenAt, finish, attempts } = this.#progress as Progress & { source: Source };
     const { kind, agentId, discussionId, turn } = this.#request.purpose;
+    const timeToFirstTokenMs = firstTokenAt === undefined ? undefined : Math.round(firstTokenAt - this.#startedAt);
+    this.#progress.observed?.end({ ...outcome, ...outcome.usage, timeToFirstTokenMs });
     try {
       await this.#deps.traces.record(this.#ctx, {
         id: this.id,
@@ -291,7 +298,7 @@ class Run {
         output_characters: text.length,
         cost_nano_usd: outcome.costNanoUsd,
         attempts,
-        time_to_first_token_ms: firstTokenAt === undefined ? null : Math.round(firstTokenAt - this.#startedAt),
+        time_to_first_token_ms: timeToFirstTokenMs ?? null,
         duration_ms: outcome.durationMs,
         agent_id: agentId ?? null,
         discussion_id: discussionId ?? null,
