@@ -22,5 +22,7 @@ process.exitCode = await main(process.argv.slice(2), {
   out: (line) => void process.stdout.write(`${line}\n`),
   say: (line) => void process.stderr.write(`${line}\n`),
 });
+// A pipe takes what was printed a piece at a time, and exit() would not wait for it.
+await new Promise((flushed) => process.stdout.write('', flushed));
 // What still runs here (a keep-alive connection of a provider, say) must not keep a stopped program alive.
 process.exit();
