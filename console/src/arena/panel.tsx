@@ -135,7 +135,7 @@ function Rule({ discussion }: PanelProps): ReactNode {
       <h2>Rule</h2>
       <p className="rule">
         {policy.type === 'round_robin' ? (
-          'Round robin: everybody in turn, in their order.'
+          `Round robin: ${orderOf(discussion, policy).join(', ')}, and again.`
         ) : (
           <>
             Moderated: <Moderator discussion={discussion} policy={policy} /> proposes who speaks next.
@@ -151,6 +151,9 @@ function Rule({ discussion }: PanelProps): ReactNode {
     </section>
   );
 }
+
+const orderOf = (discussion: Discussion, { order }: Extract<Policy, { type: 'round_robin' }>): string[] =>
+  order.map((id) => discussion.participants.find((participant) => participant.id === id)?.name ?? 'somebody');
 
 type Moderated = Extract<Policy, { type: 'moderator' }>;
 

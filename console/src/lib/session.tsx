@@ -1,12 +1,14 @@
-import { type Me, Parley, ParleyError } from '@parley/sdk';
+import { type Me, Parley, ParleyError, type Permission, type User } from '@parley/sdk';
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
 import { CacheProvider } from './resource.tsx';
 
+/** A person: only people sign in here, keys do not. */
+type Person = Me & { user: User };
 type State =
   | { status: 'starting' }
   | { status: 'out' }
   | { status: 'unreachable'; error: unknown }
-  | { status: 'in'; me: Me };
+  | { status: 'in'; me: Person };
 type Session = {
   client: Parley;
   state: State;
@@ -22,6 +24,12 @@ function makeClient(): Parley {
   return new Parley({ baseUrl: window.location.origin + (meta?.content ?? '/api/v1'), session: 'cookie' });
 }
 
+async function person(client: Parley): Promise<Person> {
+  const { user, ...me } = await client.auth.me();
+  if (!user) throw new Error('A session without a person');
+  return { ...me, user };
+}
+
 /** Who is signed in. The access token lives in the client, in memory; the refresh token in a cookie no script can read. */
 export function SessionProvider({ children }: { children: ReactNode }): ReactNode {
   const [client] = useState(makeClient);
@@ -30,7 +38,7 @@ export function SessionProvider({ children }: { children: ReactNode }): ReactNod
   const refresh = useCallback(async () => {
     try {
       const signedIn = await client.auth.restore();
-      setState(signedIn ? { status: 'in', me: await client.auth.me() } : { status: 'out' });
+      setState(signedIn ? { status: 'in', me: await person(client) } : { status: 'out' });
     } catch (error) {
       if (error instanceof ParleyError && error.status === 401) setState({ status: 'out' });
       else setState((before) => (before.status === 'in' ? before : { status: 'unreachable', error }));
@@ -66,14 +74,14 @@ export function useSession(): Session {
 export const useClient = (): Parley => useSession().client;
 
 /** Who is signed in. Only on pages behind the sign-in. */
-export function useMe(): Me {
+export function useMe(): Person {
   const { state } = useSession();
   if (state.status !== 'in') throw new Error('useMe without a signed-in person');
   return state.me;
 }
 
 /** Whether the signed-in person may: what they may not, the console does not offer. */
-export function useCan(): (permission: string) => boolean {
+export function useCan(): (permission: Permission) => boolean {
   const { permissions } = useMe();
   return (permission) => permissions.includes(permission);
 }

@@ -1,4 +1,4 @@
-import type { Agent, DiscussionInput, Policy } from '@parley/sdk';
+import type { Agent, DiscussionInput } from '@parley/sdk';
 
 /** Somebody at the table; `key` tells them apart. */
 export type Seat = { key: string; kind: 'agent' | 'user'; id: string; name: string };
@@ -91,7 +91,7 @@ export function problems(draft: Draft): Problems {
   return found;
 }
 
-function policyOf({ policy, moderator }: Draft): Policy {
+function policyOf({ policy, moderator }: Draft): DiscussionInput['policy'] {
   if (policy === 'round_robin') return { type: 'round_robin' };
   return moderator === '' ? { type: 'moderator' } : { type: 'moderator', agent_id: moderator };
 }

@@ -1,4 +1,4 @@
-import type { ApiKey } from '@parley/sdk';
+import type { ApiKey, Permission } from '@parley/sdk';
 import { type ReactNode, useState } from 'react';
 import { useForm } from '../../lib/form.ts';
 import { date } from '../../lib/format.ts';
@@ -79,7 +79,7 @@ const READS = /:read$/;
 const RUNS = /^(?:models:invoke|agents:invoke|discussions:write|documents:write)$/;
 
 /** A key can do no more than who makes it. */
-function scopesOf(reach: Reach, permissions: readonly string[]): string[] {
+function scopesOf(reach: Reach, permissions: readonly Permission[]): Permission[] {
   if (reach === 'all') return [...permissions];
   return permissions.filter((name) => READS.test(name) || (reach === 'run' && RUNS.test(name)));
 }

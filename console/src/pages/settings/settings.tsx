@@ -1,3 +1,4 @@
+import type { Permission } from '@parley/sdk';
 import type { ReactNode } from 'react';
 import { Link } from '../../lib/router.tsx';
 import { useCan } from '../../lib/session.tsx';
@@ -10,7 +11,7 @@ import { ProvidersSection } from './providers.tsx';
 import { SessionsSection } from './sessions.tsx';
 import { UsageSection } from './usage.tsx';
 
-type Section = { name: string; label: string; needs: string | undefined; draw(): ReactNode };
+type Section = { name: string; label: string; needs: Permission | undefined; draw(): ReactNode };
 
 const SECTIONS: readonly Section[] = [
   { name: 'profile', label: 'You', needs: undefined, draw: () => <ProfileSection /> },

@@ -1,9 +1,18 @@
-import { eachOfPages, type Page } from '../pages.ts';
+import { eachOfPages } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
-import type { ApiKey, Invitation, Member, NewApiKey, Role } from '../types.ts';
+import type {
+  ApiKeyInput,
+  ApiKeyPage,
+  InvitationInput,
+  InvitationPage,
+  Member,
+  MemberPage,
+  NewApiKey,
+  NewInvitation,
+  Role,
+} from '../types.ts';
 
 type PageQuery = { page?: number; page_size?: number };
-export type ApiKeyInput = { name: string; scopes: string[]; expires_at?: string };
 
 /** Keys for programs. */
 export class ApiKeys {
@@ -12,7 +21,7 @@ export class ApiKeys {
     this.#transport = transport;
   }
 
-  list(query: PageQuery = {}, options?: RequestOptions): Promise<Page<ApiKey>> {
+  list(query: PageQuery = {}, options?: RequestOptions): Promise<ApiKeyPage> {
     return this.#transport.json({ method: 'GET', path: '/api-keys', query }, options);
   }
 
@@ -33,7 +42,7 @@ export class Users {
     this.#transport = transport;
   }
 
-  list(query: PageQuery = {}, options?: RequestOptions): Promise<Page<Member>> {
+  list(query: PageQuery = {}, options?: RequestOptions): Promise<MemberPage> {
     return this.#transport.json({ method: 'GET', path: '/users', query }, options);
   }
 
@@ -60,11 +69,12 @@ export class Invitations {
     this.#transport = transport;
   }
 
-  list(query: PageQuery = {}, options?: RequestOptions): Promise<Page<Invitation>> {
+  list(query: PageQuery = {}, options?: RequestOptions): Promise<InvitationPage> {
     return this.#transport.json({ method: 'GET', path: '/invitations', query }, options);
   }
 
-  create(body: { email: string; roles: Role[] }, options?: RequestOptions): Promise<Invitation> {
+  /** The answer holds its token; it is never shown again. */
+  create(body: InvitationInput, options?: RequestOptions): Promise<NewInvitation> {
     return this.#transport.json({ method: 'POST', path: '/invitations', body, creates: true }, options);
   }
 

@@ -1,11 +1,18 @@
 import { connectionError, type ErrorType, ParleyError } from '../errors.ts';
-import { eachOfPages, type Page } from '../pages.ts';
+import { eachOfPages } from '../pages.ts';
 import { linked } from '../retry.ts';
 import { readFrames } from '../sse.ts';
 import { meaning, type RequestOptions, type Transport } from '../transport.ts';
-import type { Agent, AgentEvent, AgentInput, Invocation, InvokeInput } from '../types.ts';
-
-export type AgentQuery = { page?: number; page_size?: number; status?: 'active' | 'archived'; q?: string };
+import type {
+  Agent,
+  AgentChange,
+  AgentEvent,
+  AgentInput,
+  AgentPage,
+  AgentQuery,
+  Invocation,
+  InvokeInput,
+} from '../types.ts';
 
 /** Agents: a name, a model and instructions. */
 export class Agents {
@@ -14,7 +21,7 @@ export class Agents {
     this.#transport = transport;
   }
 
-  list(query: AgentQuery = {}, options?: RequestOptions): Promise<Page<Agent>> {
+  list(query: AgentQuery = {}, options?: RequestOptions): Promise<AgentPage> {
     return this.#transport.json({ method: 'GET', path: '/agents', query }, options);
   }
 
@@ -32,7 +39,7 @@ export class Agents {
   }
 
   /** `version` is the one you read; code `version_mismatch` says that somebody was faster. */
-  update(id: string, body: Partial<AgentInput>, options: RequestOptions & { version: number }): Promise<Agent> {
+  update(id: string, body: AgentChange, options: RequestOptions & { version: number }): Promise<Agent> {
     const { version } = options;
     return this.#transport.json({ method: 'PATCH', path: `/agents/${encodeURIComponent(id)}`, body, version }, options);
   }

@@ -1,9 +1,8 @@
 import { connectionError, ParleyError } from '../errors.ts';
 import type { SessionTokens, TokenAnswer } from '../tokens.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
-import type { Me, Session, Tenant, User } from '../types.ts';
+import type { Me, Session, SignUpInput, Tenant, User } from '../types.ts';
 
-export type SignUpInput = { email: string; password: string; name?: string; tenant_name: string };
 type Registered = TokenAnswer & { user: User; tenant: Tenant };
 
 /** Signing in and out, and what a signed-in person may see of their own. */

@@ -1,20 +1,22 @@
 import { type DiscussionEvent, discussionEvent } from '../events.ts';
 import { type FollowOptions, follow } from '../follow.ts';
-import { type CursorPage, eachOfCursor } from '../pages.ts';
+import { eachOfCursor } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
 import type {
   Discussion,
   DiscussionFacts,
   DiscussionInput,
-  DiscussionStatus,
+  DiscussionPage,
+  DiscussionQuery,
   Message,
   MessagePage,
-  NextSpeaker,
+  MessageQuery,
+  PostedMessage,
   Turn,
+  TurnPage,
+  TurnQuery,
 } from '../types.ts';
 
-export type DiscussionQuery = { cursor?: string; limit?: number; status?: DiscussionStatus };
-export type MessageQuery = { after_seq?: number; before_seq?: number; limit?: number };
 type Command = 'pause' | 'resume' | 'cancel' | 'advance';
 
 /** Discussions: who speaks when, what was said, and what happens now. */
@@ -24,10 +26,7 @@ export class Discussions {
     this.#transport = transport;
   }
 
-  list(
-    query: DiscussionQuery = {},
-    options?: RequestOptions,
-  ): Promise<CursorPage<DiscussionFacts> & { cursor: string }> {
+  list(query: DiscussionQuery = {}, options?: RequestOptions): Promise<DiscussionPage> {
     return this.#transport.json({ method: 'GET', path: '/discussions', query }, options);
   }
 
@@ -64,19 +63,11 @@ export class Discussions {
   }
 
   /** Says something, as whoever you are. */
-  post(
-    id: string,
-    body: { content: string },
-    options?: RequestOptions,
-  ): Promise<Message & { next_speaker: NextSpeaker | null }> {
+  post(id: string, body: { content: string }, options?: RequestOptions): Promise<PostedMessage> {
     return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/messages`, body, creates: true }, options);
   }
 
-  turns(
-    id: string,
-    query: { cursor?: string; limit?: number } = {},
-    options?: RequestOptions,
-  ): Promise<CursorPage<Turn> & { cursor: string }> {
+  turns(id: string, query: TurnQuery = {}, options?: RequestOptions): Promise<TurnPage> {
     return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/turns`, query }, options);
   }
 

@@ -1,9 +1,13 @@
-import { eachOfPages, type Page } from '../pages.ts';
+import { eachOfPages } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
-import type { Document, DocumentWithText } from '../types.ts';
-
-export type DocumentInput = { title: string; text: string; metadata?: Record<string, unknown> };
-export type DocumentQuery = { q?: string; page?: number; page_size?: number };
+import type {
+  Document,
+  DocumentChange,
+  DocumentInput,
+  DocumentPage,
+  DocumentQuery,
+  DocumentWithText,
+} from '../types.ts';
 
 /** Texts kept for discussions and agents, with full-text search. */
 export class Documents {
@@ -13,7 +17,7 @@ export class Documents {
   }
 
   /** With `q`: the best matches first, each with a `snippet`. */
-  list(query: DocumentQuery = {}, options?: RequestOptions): Promise<Page<Document>> {
+  list(query: DocumentQuery = {}, options?: RequestOptions): Promise<DocumentPage> {
     return this.#transport.json({ method: 'GET', path: '/documents', query }, options);
   }
 
@@ -25,11 +29,11 @@ export class Documents {
     return this.#transport.json({ method: 'GET', path: `/documents/${encodeURIComponent(id)}` }, options);
   }
 
-  create(body: DocumentInput, options?: RequestOptions): Promise<Document> {
+  create(body: DocumentInput, options?: RequestOptions): Promise<DocumentWithText> {
     return this.#transport.json({ method: 'POST', path: '/documents', body, creates: true }, options);
   }
 
-  update(id: string, body: Partial<DocumentInput>, options: RequestOptions & { version: number }): Promise<Document> {
+  update(id: string, body: DocumentChange, options: RequestOptions & { version: number }): Promise<DocumentWithText> {
     const path = `/documents/${encodeURIComponent(id)}`;
     return this.#transport.json({ method: 'PATCH', path, body, version: options.version }, options);
   }

@@ -1,6 +1,14 @@
-import { type CursorPage, eachOfCursor } from '../pages.ts';
+import { eachOfCursor } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
-import type { DefaultModel, Generation, Model, Provider, ProviderKind } from '../types.ts';
+import type {
+  DefaultModel,
+  Generation,
+  GenerationPage,
+  GenerationQuery,
+  Model,
+  Provider,
+  ProviderInput,
+} from '../types.ts';
 
 /** What can be asked of, as OpenAI's list. To chat with one, use any OpenAI client at the same server's `/v1`. */
 export class Models {
@@ -23,8 +31,6 @@ export class Models {
   }
 }
 
-export type ProviderInput = { kind?: ProviderKind; api_key?: string | null; base_url?: string | null };
-
 /** Keys of model providers. They can be set and removed, never read. */
 export class Providers {
   readonly #transport: Transport;
@@ -46,8 +52,6 @@ export class Providers {
   }
 }
 
-export type GenerationQuery = { cursor?: string; limit?: number; agent_id?: string; discussion_id?: string };
-
 /** Every model call that was made: what it took, and what came of it. */
 export class Generations {
   readonly #transport: Transport;
@@ -55,7 +59,7 @@ export class Generations {
     this.#transport = transport;
   }
 
-  list(query: GenerationQuery = {}, options?: RequestOptions): Promise<CursorPage<Generation>> {
+  list(query: GenerationQuery = {}, options?: RequestOptions): Promise<GenerationPage> {
     return this.#transport.json({ method: 'GET', path: '/generations', query }, options);
   }
 
