@@ -81,8 +81,8 @@ const keysOfRemovedMembers = (keys: ApiKeys): Consumer => ({
   group: 'access.keys_of_removed_members',
   types: [identityEvents.memberRemoved],
   async handle(tx, event) {
-    const { user_id: userId } = event.data as { user_id: string };
-    await keys.revokeAllOf(tx, { userId, madeBy: new Date(event.time) });
+    const { user_id: userId, removed_at: removedAt } = event.data as { user_id: string; removed_at: string };
+    await keys.revokeAllOf(tx, { userId, madeBy: new Date(removedAt) });
   },
 });
 

@@ -80,8 +80,8 @@ export const memberChanged = identityEvent('member_changed', "A member's roles c
   example: { user_id: USER, roles: ['admin'], previous_roles: ['viewer'], by: byUser },
 });
 export const memberRemoved = identityEvent('member_removed', 'A user is no longer a member of the tenant.', {
-  fields: { user_id: Id, previous_roles: Roles, by: By },
-  example: { user_id: USER, previous_roles: ['viewer'], by: byUser },
+  fields: { user_id: Id, previous_roles: Roles, removed_at: Type.String({ format: 'date-time' }), by: By },
+  example: { user_id: USER, previous_roles: ['viewer'], removed_at: '2026-11-21T12:00:00.000Z', by: byUser },
 });
 export const invitationCreated = identityEvent('invitation_created', 'Somebody was invited.', {
   fields: { invitation_id: Id, roles: Roles, expires_at: Type.String({ format: 'date-time' }), by: By },

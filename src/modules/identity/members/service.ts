@@ -110,13 +110,19 @@ export function createMembers({ db, clock, config, accounts, sessions, hub, thro
       const { tenantId, actor } = ctx;
       await db.inTx(ctx, async (tx) => {
         const member = await lockForChange(tx, userId, []);
+        const now = clock.now();
         const reason = 'member_removed';
-        sessions.ended(tx, await revokeMemberSessions(tx, { tenantId, userId, reason, now: clock.now() }), {
+        sessions.ended(tx, await revokeMemberSessions(tx, { tenantId, userId, reason, now }), {
           reason,
           actor,
         });
         await store.deleteMember(tx, tenantId, userId);
-        const data = { user_id: userId, previous_roles: member.roles, by: events.by(actor) };
+        const data = {
+          user_id: userId,
+          previous_roles: member.roles,
+          removed_at: now.toISOString(),
+          by: events.by(actor),
+        };
         events.announce(tx, tenantId, { type: events.memberRemoved, subject: userId, data });
         tx.afterCommit(() => forget(tenantId, userId));
       });
