@@ -81,7 +81,7 @@ async function attemptOnce<X extends Tx | SystemTx, T>(
     const tx = make(attempt);
     await client.query(begin);
     try {
-      const value = await fn(tx);
+      const value = await unlessAborted(fn(tx), signal);
       if (attempt.pendingEvents.length > 0) await writeOutbox(tx);
       await attempt.commit();
       return { value, hooks: attempt.hooks };
@@ -92,6 +92,19 @@ async function attemptOnce<X extends Tx | SystemTx, T>(
   });
   for (const hook of hooks) hook();
   return value;
+}
+
+/** `work`, but no longer than the signal: one that does not listen to it must not keep its locks and its connection. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 async function withRetries<X extends Tx | SystemTx, T>(

@@ -22,6 +22,8 @@ export interface EventTypes {
   all(): EventType[];
   /** A row as an event. Data of an unknown type, or of a newer version than this release knows, stays as it is. */
   read(row: EventRow, epoch: string): LogEvent;
+  /** The same for an event that was kept as a whole (a dead letter's). */
+  upgrade(event: LogEvent): LogEvent;
 }
 
 export function createEventTypes(): EventTypes {
@@ -37,7 +39,10 @@ export function createEventTypes(): EventTypes {
     if ((newest.get(type.type)?.version ?? 0) < type.version) newest.set(type.type, type);
   }
 
-  function upcast({ type, dataversion, data }: EventRow): { data: unknown; dataversion: number } {
+  function upcast({ type, dataversion, data }: Pick<EventRow, 'type' | 'dataversion' | 'data'>): {
+    data: unknown;
+    dataversion: number;
+  } {
     const target = newest.get(type)?.version ?? dataversion;
     for (let version = dataversion + 1; version <= target; version++) {
       const step = versions.get(type)?.get(version)?.upcast;
@@ -50,6 +55,7 @@ export function createEventTypes(): EventTypes {
   return {
     register: (types) => types.forEach(register),
     all: () => [...newest.values()],
+    upgrade: (event) => ({ ...event, ...upcast(event) }),
     read: (row, epoch) => ({
       specversion: '1.0',
       id: row.id,

@@ -1,5 +1,5 @@
 import type { Db } from '../db/queries.ts';
-import type { Lease, Leases } from '../leases/leases.ts';
+import type { Keeping, Lease, Leases } from '../leases/leases.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { PendingEvent } from './define.ts';
@@ -41,7 +41,7 @@ export function createSequencer({ db, leases, tail, types, log: parent }: Deps):
   const held = new Map<number, number>();
   const dirty = new Set<number>();
   let epoch = '';
-  let keeping: { release(): Promise<void> } | undefined;
+  let keeping: Keeping | undefined;
 
   function won(shard: number, lease: Lease): void {
     leased.set(shard, lease);
@@ -125,6 +125,8 @@ export function createSequencer({ db, leases, tail, types, log: parent }: Deps):
       const shards = new Map(ALL_SHARDS.map((shard) => [`sequencer/${shard}`, shard]));
       loop.start();
       keeping = leases.keep([...shards.keys()], (lease) => won(shards.get(lease.name) ?? 0, lease));
+      await keeping.tried;
+      await loop.idle();
     },
     async stop() {
       await loop.stop();

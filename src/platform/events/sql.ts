@@ -159,3 +159,171 @@ export const dropPartition = (shard: number, from: number) => sql`select log_dro
 export const recordDrop = (shard: number, from: number, to: number) => sql`
   with dropped as (delete from log_partitions where shard = ${shard} and from_position = ${from})
   update log_shards set horizon = ${to} where shard = ${shard}`;
+
+/** Enters a place for groups that are new: everything that the log still has is ahead of them. */
+export const enterGroups = (groups: readonly string[]) => sql`
+  insert into consumer_offsets (group_name, shard, position)
+  select g.name, l.shard, l.horizon - 1 from unnest(${groups}::text[]) as g (name) cross join log_shards l
+  on conflict do nothing`;
+
+export type Place = {
+  readonly position: number;
+  /** Where it had been before what it had not seen was dropped from the log. */
+  readonly before: number;
+};
+
+/** Makes `fence` the only one under which the group's events of this shard can be handled; the same may come again. */
+export const takePlace = (group: string, shard: number, fence: number) => sql<Place>`
+  with old as (select position from consumer_offsets where group_name = ${group} and shard = ${shard})
+  update consumer_offsets o set fence = ${fence}, position = greatest(o.position, l.horizon - 1)
+    from log_shards l
+   where o.group_name = ${group} and o.shard = ${shard} and l.shard = o.shard and o.fence <= ${fence}
+  returning o.position, (select position from old) as before`;
+
+/** Notes that an event is about to be tried; answers how often it had been begun before and never ended. */
+export const noteTrying = (group: string, shard: number, position: number) => sql<{ crashes: number }>`
+  update consumer_offsets
+     set crashes = case when trying = ${position} then crashes + 1 else 0 end, trying = ${position}
+   where group_name = ${group} and shard = ${shard}
+  returning crashes`;
+
+export type SeenTo = {
+  readonly group: string;
+  readonly shard: number;
+  readonly fence: number;
+  readonly position: number;
+};
+
+/** Moves the offsets of those that still hold their places, and forgets the inbox below them. */
+export const saveOffsets = (seen: readonly SeenTo[]) => sql`
+  with seen as (
+         select * from unnest(${seen.map((s) => s.group)}::text[], ${seen.map((s) => s.shard)}::smallint[],
+                              ${seen.map((s) => s.fence)}::bigint[], ${seen.map((s) => s.position)}::bigint[])
+                  as s (group_name, shard, fence, position)),
+       moved as (
+         update consumer_offsets o set position = seen.position
+           from seen
+          where o.group_name = seen.group_name and o.shard = seen.shard and o.fence = seen.fence
+            and o.position < seen.position
+         returning o.group_name, o.shard, o.position)
+  delete from inbox i using moved
+   where i.group_name = moved.group_name and i.shard = moved.shard and i.position <= moved.position`;
+
+export type Receipt = {
+  readonly tenantId: string;
+  readonly group: string;
+  readonly shard: number;
+  readonly fence: number;
+  readonly position: number;
+};
+
+const place = ({ group, shard, fence }: Receipt) => sql`
+  select position from consumer_offsets where group_name = ${group} and shard = ${shard} and fence = ${fence}`;
+
+/**
+ * In the effect's own transaction: `held` says whether this is still the newest holder, `fresh` whether the event has
+ * not been handled before. Another holder's transaction with the same event makes this one wait for its end.
+ */
+export const receive = (receipt: Receipt) => sql<{ held: boolean; fresh: boolean }>`
+  with place as materialized (${place(receipt)}),
+       taken as (
+         insert into inbox (tenant_id, group_name, shard, position)
+         select ${receipt.tenantId}::uuid, ${receipt.group}, ${receipt.shard}::smallint, ${receipt.position}::bigint
+           from place where place.position < ${receipt.position}
+         on conflict do nothing returning 1)
+  select exists (select from place) as held, exists (select from taken) as fresh`;
+
+export type Parking = Receipt & {
+  readonly id: string;
+  readonly stream: string;
+  readonly type: string;
+  readonly event: unknown;
+  /** Present for the event that failed; absent for one behind it. */
+  readonly failure: { readonly code: string; readonly message: string; readonly attempts: number } | undefined;
+};
+
+/**
+ * Puts an event aside, once. One that comes behind is parked while its stream's failed event is there. The share
+ * lock on that one makes a requeue or a discard come wholly before or wholly after this.
+ */
+export const park = (parking: Parking) => sql`
+  with place as materialized (${place(parking)}),
+       failed as materialized (
+         select 1 from dead_letters
+          where tenant_id = ${parking.tenantId} and source = 'event' and group_name = ${parking.group}
+            and stream = ${parking.stream} and status = 'failed'
+            for share),
+       taken as (
+         insert into inbox (tenant_id, group_name, shard, position)
+         select ${parking.tenantId}::uuid, ${parking.group}, ${parking.shard}::smallint, ${parking.position}::bigint
+           from place join tenants on tenants.id = ${parking.tenantId}
+         on conflict do nothing returning 1)
+  insert into dead_letters (tenant_id, id, source, group_name, shard, stream, position, status, type, body,
+                            error_code, error_message, attempts)
+  select ${parking.tenantId}, ${parking.id}, 'event', ${parking.group}, ${parking.shard}, ${parking.stream},
+         ${parking.position},
+         case when ${parking.failure !== undefined} then 'failed'
+              when exists (select from failed) then 'parked' else 'requeued' end,
+         ${parking.type}, ${JSON.stringify(parking.event)}::jsonb, ${parking.failure?.code ?? null},
+         ${parking.failure?.message ?? null}, ${parking.failure?.attempts ?? 0}
+    from taken
+  on conflict do nothing`;
+
+export type Key = { readonly tenant_id: string; readonly stream: string };
+
+/** The streams of a group that have something put aside. */
+export const parkedKeys = (group: string, shard: number) => sql<Key>`
+  select distinct tenant_id, stream from dead_letters
+   where source = 'event' and group_name = ${group} and shard = ${shard}`;
+
+/** Streams whose put-aside events are to be handled again. */
+export const requeuedKeys = (groups: readonly string[]) => sql<Key & { group_name: string; shard: number }>`
+  select distinct group_name, shard, tenant_id, stream from dead_letters
+   where source = 'event' and status = 'requeued' and group_name = any(${groups}::text[])
+   limit 1000`;
+
+export type ParkedLetter = { readonly id: string; readonly status: string; readonly body: unknown };
+
+/** The first of a stream's events that were put aside. */
+export const firstLetter = (group: string, { tenant_id, stream }: Key) => sql<ParkedLetter>`
+  select id, status, body from dead_letters
+   where tenant_id = ${tenant_id} and source = 'event' and group_name = ${group} and stream = ${stream}
+   order by position limit 1`;
+
+/**
+ * Before a letter is tried again: should the process die with it, it is found as failed, and nobody dies with it
+ * twice. Touches nothing when somebody discarded it, or it failed meanwhile.
+ */
+export const beginLetter = (tenantId: string, letterId: string) => sql`
+  update dead_letters
+     set status = 'failed', error_code = 'interrupted', updated_at = now(),
+         error_message = 'The process ended while this was being handled again'
+   where tenant_id = ${tenantId} and id = ${letterId} and status <> 'failed'`;
+
+/** A letter whose try was cut short by an orderly stop. */
+export const resumeLetter = (tenantId: string, letterId: string) => sql`
+  update dead_letters set status = 'requeued' where tenant_id = ${tenantId} and id = ${letterId}`;
+
+/** In the effect's own transaction: takes the letter away, if this is still the newest holder and it is still there. */
+export const takeLetter = (receipt: Receipt, letterId: string) => sql<{ held: boolean; fresh: boolean }>`
+  with place as materialized (${place(receipt)}),
+       taken as (
+         delete from dead_letters
+          where tenant_id = ${receipt.tenantId} and id = ${letterId} and exists (select from place)
+         returning 1)
+  select exists (select from place) as held, exists (select from taken) as fresh`;
+
+/** A letter that failed again blocks its stream once more. */
+export const failAgain = (
+  group: string,
+  { tenant_id, stream }: Key,
+  { id, code, message, attempts }: { id: string; code: string; message: string; attempts: number },
+) => sql`
+  with behind as (
+    update dead_letters set status = 'parked'
+     where tenant_id = ${tenant_id} and source = 'event' and group_name = ${group} and stream = ${stream}
+       and status = 'requeued' and id <> ${id})
+  update dead_letters
+     set status = 'failed', error_code = ${code}, error_message = ${message}, attempts = attempts + ${attempts},
+         updated_at = now()
+   where tenant_id = ${tenant_id} and id = ${id}`;

@@ -1,5 +1,5 @@
 import type { Db } from '../db/queries.ts';
-import type { Lease, Leases } from '../leases/leases.ts';
+import type { Keeping, Lease, Leases } from '../leases/leases.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Schedule } from './schedule.ts';
@@ -28,7 +28,7 @@ export function createTicker({ db, leases, schedules, log: parent }: Deps): Serv
   const timers = new Map<string, NodeJS.Timeout>();
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
-  let keeping: { release(): Promise<void> } | undefined;
+  let keeping: Keeping | undefined;
 
   function arm(lease: Lease, inMs: number): void {
     if (lease.signal.aborted || stopping.signal.aborted) return;

@@ -16,14 +16,16 @@ export type Lease = {
   readonly signal: AbortSignal;
 };
 
+export type Keeping = { readonly tried: Promise<void>; release(): Promise<void> };
+
 export interface Leases extends Service {
   /** Who this process is in `processes`, `leases.holder` and `jobs.holder`. */
   readonly processId: string;
   /**
    * Tries for these leases from now on; `onHeld` is called each time that one is won (again). `release` gives back
-   * what is held and stops trying: call it when the work under them has ended.
+   * what is held and stops trying: call it when the work under them has ended. `tried` resolves after the first try.
    */
-  keep(names: readonly string[], onHeld: (lease: Lease) => void): { release(): Promise<void> };
+  keep(names: readonly string[], onHeld: (lease: Lease) => void): Keeping;
   /** Whether the last heartbeat is recent enough for others to believe that this process lives. */
   alive(): boolean;
   /**
@@ -86,13 +88,13 @@ class ProcessLeases implements Leases {
     }
   }
 
-  keep(names: readonly string[], onHeld: (lease: Lease) => void): { release(): Promise<void> } {
+  keep(names: readonly string[], onHeld: (lease: Lease) => void): Keeping {
     for (const name of names) {
       if (this.#wanted.has(name)) throw new Error(`Lease ${name} is wanted twice in one process`);
       this.#wanted.set(name, { onHeld, held: undefined });
     }
-    if (this.alive()) void this.#tryNow();
     return {
+      tried: this.alive() ? this.#tryNow() : Promise.resolve(),
       release: async () => {
         const held = names.filter((name) => this.#wanted.get(name)?.held !== undefined);
         for (const name of names) this.#drop(name);

@@ -9,7 +9,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { eventFrame, liveFrame, type ResetReason, resetFrame } from './frames.ts';
 import type { Cursor, Hub, LiveFrame, LogEvent, Subscription } from './hub.ts';
 import { createOrdering, type Ordering } from './ordering.ts';
-import { createSemaphore } from './semaphore.ts';
+import { createSemaphore } from '../../lib/semaphore.ts';
 
 type Deps = {
   readonly db: Db;
