@@ -116,7 +116,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
       authenticate: access.authenticate,
       onDenied: access.onDenied,
     },
-    ...(options.limits && { limits: options.limits }),
+    limits: { default: { tokens: config.requestsPerMinute, windowSeconds: 60 }, ...options.limits },
     ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
   });
   const worker = createWorkerRole({ db, log, metrics, leases, queue: jobs, modules: list, announcements, sequencer });

@@ -34,9 +34,27 @@ export async function startServer(dir: string, env: Record<string, string> = {})
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  const readyMs = await ready(child, `http://127.0.0.1:${port}/api/v1/health/ready`, begin);
-  const demo = JSON.parse(readFileSync(join(dir, 'demo.json'), 'utf8')) as Demo;
-  return { pid: child.pid as number, demo, readyMs, stop: () => stop(child) };
+  try {
+    const readyMs = await ready(child, `http://127.0.0.1:${port}/api/v1/health/ready`, begin);
+    return { pid: child.pid as number, demo: await demoOf(dir, port), readyMs, stop: () => stop(child) };
+  } catch (error) {
+    await stop(child);
+    throw error;
+  }
+}
+
+/** The demo tenant is made, or told anew, after the server is ready. */
+async function demoOf(dir: string, port: number): Promise<Demo> {
+  for (let tries = 0; tries < 1000; tries += 1) {
+    try {
+      const demo = JSON.parse(readFileSync(join(dir, 'demo.json'), 'utf8')) as Demo;
+      if (demo.url.endsWith(`:${port}`)) return demo;
+    } catch {
+      // Not there yet.
+    }
+    await delay(10);
+  }
+  throw new Error('The server wrote no demo.json within 10 s');
 }
 
 async function ready(child: ChildProcess, url: string, begin: number): Promise<number> {
@@ -47,7 +65,6 @@ async function ready(child: ChildProcess, url: string, begin: number): Promise<n
     if (answer?.status === 200) return performance.now() - begin;
     await delay(10);
   }
-  child.kill('SIGKILL');
   throw new Error('The server was not ready within 60 s');
 }
 

@@ -79,6 +79,11 @@ export const GROUPS: readonly Group[] = [
   {
     title: 'People',
     settings: {
+      REQUESTS_PER_MINUTE: {
+        fallback: '`6000`',
+        sample: '6000',
+        what: 'How many requests one caller, a member or an API key, may make in a minute. Beyond it the answer is 429.',
+      },
       SIGNUP: {
         fallback: '`open`, in production `invite`',
         sample: 'open',

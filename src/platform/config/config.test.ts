@@ -61,6 +61,7 @@ const FAULTS: [name: string, env: Record<string, string>, sentence: RegExp][] = 
   ['a port too high', { API_PORT: '65536' }, /API_PORT must be a whole number/],
   ['a negative port', { METRICS_PORT: '-1' }, /METRICS_PORT must be a whole number/],
   ['one port twice', { PORT: '9100' }, /PORT and METRICS_PORT are both 9100/],
+  ['another port twice', { API_PORT: '9100' }, /API_PORT and METRICS_PORT are both 9100/],
   ['a flag that is neither', { DEBUG: 'maybe' }, /DEBUG must be true or false/],
   ['an address without a scheme', { PUBLIC_URL: 'example.com' }, /PUBLIC_URL must be an address that begins with http/],
   [
@@ -109,6 +110,10 @@ test('lists are taken with commas and as JSON', () => {
   const expected = ['https://a.example', 'http://b.example:3000'];
   assert.deepEqual(parse({ CORS_ORIGINS: 'https://a.example, http://b.example:3000' }).config.corsOrigins, expected);
   assert.deepEqual(parse({ CORS_ORIGINS: JSON.stringify(expected) }).config.corsOrigins, expected);
+});
+
+test('the public port and the api’s may be one', () => {
+  assert.deepEqual(parse({ PORT: '8000' }).faults, []);
 });
 
 test('providers are those with a key, and the local server', () => {

@@ -26,6 +26,8 @@ export type Config = {
   readonly masterKey: Buffer;
   readonly signup: 'open' | 'invite' | 'closed';
   readonly logRetentionDays: number;
+  /** How many requests one caller (a member or an API key) may make in a minute. */
+  readonly requestsPerMinute: number;
   /** Hosts, `host:port` or CIDR ranges that tenants' URLs may reach although they are private. */
   readonly outboundAllow: readonly string[];
   readonly otlpEndpoint: string | undefined;
@@ -87,6 +89,7 @@ export function parseConfig(
     masterKey: masterKey(read),
     signup: read.oneOf('SIGNUP', production ? 'invite' : 'open', ['open', 'invite', 'closed']),
     logRetentionDays: read.whole('LOG_RETENTION_DAYS', 7, { min: 1, max: 3650 }),
+    requestsPerMinute: read.whole('REQUESTS_PER_MINUTE', 6_000, { min: 1, max: 100_000_000 }),
     outboundAllow: eachMust(read, 'OUTBOUND_ALLOW', isReachable, 'a host, host:port, an address or a range'),
     otlpEndpoint: read.url('OTEL_EXPORTER_OTLP_ENDPOINT'),
     providers: providers(read),
@@ -135,14 +138,11 @@ function requireForProduction(read: SettingsReader, { profile, databaseUrl }: Pa
     read.fault('Production needs DATABASE_URL: the address of a PostgreSQL 15 or newer.', undefined);
 }
 
+/** The public door and the api's own may be one; the metrics are not for whoever reaches either. */
 function distinctPorts(read: SettingsReader, { port, apiPort, metricsPort }: ParsedConfig): void {
-  const named = { PORT: port, API_PORT: apiPort, METRICS_PORT: metricsPort };
-  const taken = new Map<number, string>();
-  for (const [name, value] of Object.entries(named)) {
-    const other = taken.get(value);
-    if (value !== 0 && other !== undefined) read.fault(`${other} and ${name} are both ${value}.`, undefined);
-    taken.set(value, name);
-  }
+  if (metricsPort === 0) return;
+  if (metricsPort === port) read.fault(`PORT and METRICS_PORT are both ${port}.`, undefined);
+  else if (metricsPort === apiPort) read.fault(`API_PORT and METRICS_PORT are both ${apiPort}.`, undefined);
 }
 
 function providers(read: SettingsReader): ProviderSettings {

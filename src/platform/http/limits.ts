@@ -9,7 +9,7 @@ export type Limit = { readonly tokens: number; readonly windowSeconds: number };
 export type Limits = Readonly<Record<LimitName, Limit>>;
 
 /**
- * Generous: a busy console with several tabs makes 10 requests a second at most. They are here so that one runaway
+ * `default` is the setting `REQUESTS_PER_MINUTE`. Generous: a busy console with several tabs makes 10 requests a second at most. They are here so that one runaway
  * client does not take the server from the others. `sign_in` is a caller's address's; the account's own throttle is
  * the identity module's.
  */
