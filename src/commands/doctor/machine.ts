@@ -42,14 +42,14 @@ async function nearest(folder: string): Promise<string> {
 }
 
 export async function checkPorts({ host, port, apiPort, metricsPort }: Config): Promise<Finding[]> {
-  const named = { PORT: [port, host], API_PORT: [apiPort, host], METRICS_PORT: [metricsPort, '127.0.0.1'] } as const;
+  const named = { PORT: port, API_PORT: apiPort, METRICS_PORT: metricsPort };
   return Promise.all(
-    Object.entries(named).map(async ([name, [number, at]]) => {
-      const error = await tryPort(number, at);
-      if (error === undefined) return ok(`${name} ${number} is free on ${at}.`);
+    Object.entries(named).map(async ([name, number]) => {
+      const error = await tryPort(number, host);
+      if (error === undefined) return ok(`${name} ${number} is free on ${host}.`);
       if (error === 'EADDRINUSE')
         return warn(`${name} ${number} is taken: by a Parley that runs already, or by another program.`);
-      return fail(`${name} ${number} cannot be opened on ${at} (${error}).`);
+      return fail(`${name} ${number} cannot be opened on ${host} (${error}).`);
     }),
   );
 }
