@@ -56,7 +56,7 @@ export async function follow(
     types: () => frames.filter((frame) => frame.id !== undefined).map((frame) => frame.event),
     lastId: () => frames.findLast((frame) => frame.id !== undefined)?.id,
     until(matches) {
-      const known = frames.find(matches);
+      const known = frames.find((frame) => matches(frame));
       if (known) return Promise.resolve(known);
       return new Promise((resolve, reject) => waiting.add({ matches, resolve, reject }));
     },
@@ -98,6 +98,22 @@ export async function makeAgents(me: Member, names: readonly string[], model = '
     made.push(body);
   }
   return made;
+}
+
+/** Resolves when a client that began to follow in time, or joined late, has read exactly this of the turn under way. */
+export async function heard(events: Follower, text: string): Promise<void> {
+  await events.until(() => textSoFar(events.frames) === text);
+}
+
+/** What snapshots and deltas amount to, as a client puts them together. */
+function textSoFar(frames: readonly Frame[]): string {
+  let text = '';
+  for (const { event, data } of frames) {
+    if (event === 'turn_started' || event === 'turn_restarted') text = '';
+    else if (event === 'turn_snapshot') text = data.text;
+    else if (event === 'message_delta') text = text.slice(0, data.offset) + data.text;
+  }
+  return text;
 }
 
 /** Whether a discussion has come to its end, or stands. */
