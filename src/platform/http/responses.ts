@@ -31,7 +31,7 @@ export function sendError(log: Logger, request: FastifyRequest, reply: FastifyRe
   if (problem.status >= 500) logFault(log, request, problem);
   state.span.fail(problem);
   if (reply.raw.headersSent || reply.raw.destroyed) return;
-  const wire = state.route?.wire ?? 'parley';
+  const wire = state.route?.wire ?? (request.url.startsWith('/v1/') ? 'openai' : 'parley');
   const status = statusOn(wire, problem);
   // What a handler said of the answer it meant to give does not hold for this one.
   reply.removeHeader('etag');

@@ -3,7 +3,8 @@ import type { MountedRoute } from '../routes.ts';
 import type { JsonSchema } from '../schemas.ts';
 
 const ALWAYS: readonly ErrorCode[] = ['bad_request', 'rate_limited', 'internal', 'overloaded', 'unavailable'];
-const SIGNED_IN: readonly ErrorCode[] = ['unauthenticated', 'token_expired'];
+/** Where no permission is named, the route itself may refuse some: an API key has no sessions, for example. */
+const SIGNED_IN: readonly ErrorCode[] = ['unauthenticated', 'token_expired', 'permission_denied'];
 const WITH_BODY: readonly ErrorCode[] = [
   'invalid_json',
   'payload_too_large',
@@ -14,13 +15,12 @@ const COMMAND: readonly ErrorCode[] = ['idempotency_key_invalid', 'idempotency_i
 
 /** Every error that a route may answer with: those of its kind, and those it names. */
 export function errorsOf(route: MountedRoute): ReadonlySet<ErrorCode> {
-  const { kind, spec, permission, wire } = route;
+  const { kind, spec, wire } = route;
   const codes = new Set<ErrorCode>(ALWAYS);
   const add = (more: readonly ErrorCode[]) => {
     for (const code of more) codes.add(code);
   };
   if (spec.access !== 'public') add(SIGNED_IN);
-  if (permission !== undefined) add(['permission_denied']);
   if (spec.method !== 'GET') add(WITH_BODY);
   if (wire === 'parley' || spec.params || spec.query) add(['validation_failed']);
   if (spec.params !== undefined) add(['not_found']);
