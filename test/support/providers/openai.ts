@@ -21,7 +21,7 @@ export const openaiProtocol: Protocol = {
       case 'wrong_key':
         return {
           status: 401,
-          body: error('Incorrect API key provided: sk-wrong.', 'invalid_request_error', 'invalid_api_key'),
+          body: error('Incorrect API key provided: sk-test-secret-1234.', 'invalid_request_error', 'invalid_api_key'),
         };
       case 'rate_limited':
         return { status: 429, body: error('Rate limit reached for requests', 'requests', 'rate_limit_exceeded') };

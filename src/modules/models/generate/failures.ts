@@ -75,7 +75,7 @@ export function explain(thrown: unknown, { provider, secret }: { provider: strin
   const refused = causes(thrown).find((error) => error instanceof OutboundRefused);
   if (refused !== undefined) {
     const message = `The address of ${provider} is not one that this server calls: ${refused.message}`;
-    return { error: new AppError('model_refused', { message, cause: thrown }), retryable: false };
+    return { error: new AppError('model_refused', { message, cause: refused }), retryable: false };
   }
   const clues = cluesOf(thrown);
   const { code } = RULES.find(({ when }) => when(clues)) as Rule;
@@ -89,7 +89,7 @@ export function explain(thrown: unknown, { provider, secret }: { provider: strin
       ...(code === 'model_rate_limited' && retryAfterMs !== undefined
         ? { headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } }
         : {}),
-      cause: thrown,
+      cause: safeCause(thrown, code, { secret, status: clues.status }),
     }),
     retryable,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -124,6 +124,18 @@ function messageFor(
     default:
       return told === '' ? undefined : `${provider}: ${told}`;
   }
+}
+
+/** What the log is told: without the key, which some servers repeat when they refuse it, and without any request. */
+function safeCause(
+  thrown: unknown,
+  code: ErrorCode,
+  { secret, status }: { secret: string | undefined; status: number | undefined },
+): Error {
+  const told = causes(thrown).map(({ name, message }) => `${name}: ${message}`);
+  if (told.length === 0) told.push(`${JSON.stringify(thrown)}`);
+  const text = code === 'model_authentication' ? `status ${status}` : told.join(' < ');
+  return new Error(text.replaceAll(secret || '\0', '…').slice(0, 1_000));
 }
 
 function causes(thrown: unknown): Error[] {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { inspect } from 'node:util';
 import { anthropicProtocol } from '../../../../test/support/providers/anthropic.ts';
 import { googleProtocol } from '../../../../test/support/providers/google.ts';
 import { openaiProtocol } from '../../../../test/support/providers/openai.ts';
@@ -133,7 +134,7 @@ for (const each of WIRES) {
       const error = await failure(generation);
       assert.equal(error.code, code);
       assert.equal(it.standIn.received.length, 1);
-      assert.doesNotMatch(JSON.stringify([error.message, error.details]), /secret-1234/);
+      assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true }), /secret-1234/);
       const record = await recordOf(ctx, generation);
       assert.deepEqual(
         [record.status, record.error_code, record.input_tokens, record.output_tokens, record.time_to_first_token_ms],

@@ -26,6 +26,8 @@ const MAX_RETRY_AFTER_MS = 20_000;
 /** An answer longer than this is ended there (`length`). */
 const MAX_TEXT_CHARS = 1_000_000;
 
+const MAX_BUDGETS = 1_000;
+
 type Deps = {
   readonly traces: Traces;
   readonly log: Logger;
@@ -51,8 +53,10 @@ export function createRunner(deps: Deps): (ctx: Ctx, request: GenerateRequest) =
   const budgets = new Map<string, RetryBudget>();
   const budgetOf = (provider: string): RetryBudget => {
     const budget = budgets.get(provider) ?? new RetryBudget();
+    budgets.delete(provider);
+    budgets.set(provider, budget);
     // Tenants name their own providers: the map must not grow with them.
-    if (budgets.size < 1000) budgets.set(provider, budget);
+    if (budgets.size > MAX_BUDGETS) budgets.delete(budgets.keys().next().value as string);
     return budget;
   };
   return (ctx, request) => {

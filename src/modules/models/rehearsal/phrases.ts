@@ -48,7 +48,7 @@ export const VOICES: Readonly<Record<Stance, Voice>> = {
   },
   advocate: {
     signs:
-      /\b(?:optimis\w*|advocat\w*|enthusias\w*|support\w*|opportunit\w*|hope\w*|visionary|champion\w*|promot\w*|believ\w*|in favou?r|positive|growth|marketing|sales)\b/gi,
+      /\b(?:optimis\w*|advocat\w*|enthusias\w*|support\w*|opportunit\w*|hope\w*|visionary|champion\w*|promot\w*|believ\w*|in favou?r|users?|customers?|people|speaks? for|positive|growth|marketing|sales)\b/gi,
     react: [
       '{name} is right to bring up {phrase}, and I would go further.',
       'I like where {name} is heading with {phrase}.',

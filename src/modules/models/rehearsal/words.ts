@@ -9,6 +9,7 @@ const STOP_WORDS = new Set(
   until up upon us use used uses very want was way we well were what when where whether which while who whole whom whose
   why will with within without would yes yet you your yours am isn't don't doesn't it's that's let's i'm we're you're
   nobody somebody everybody anybody nothing everything anything everyone someone anyone people person two three four
+  last next year years half month months week weeks day days time times shall
   five six seven eight nine ten first second hello thanks thank
   topic discussion discuss please question point answer document text`
     .split(/\s+/)
@@ -41,6 +42,12 @@ export function rarity(texts: readonly (readonly string[])[]): (word: string) =>
 // A noun phrase usually stands after one of these; taking only such phrases keeps verbs out.
 const BEFORE_NOUN =
   /(?:^|[^\p{L}])(the|an?|this|that|these|those|every|each|no|our|your|their|its|his|her|my|of|in|on|for|with|without|between|about|from|into|by|at|through|than|against)\s+$/iu;
+// Common verbs that look like things behind one: "the neighbours worry" is about neighbours.
+const VERBS = new Set(
+  'stay worry prefer need ask want run begin start show help work mean find hold lead move open close turn fall rise grow'.split(
+    ' ',
+  ),
+);
 const SINGULAR = new Set(['a', 'an', 'this', 'that', 'every', 'each']);
 
 export type Phrase = { readonly text: string; readonly score: number };
@@ -53,7 +60,7 @@ export function keyPhrases(text: string, weigh: (stemmed: string) => number): Ph
   const matches = [...text.matchAll(WORD)];
   const best = new Map<string, number>();
   for (const [index, match] of matches.entries()) {
-    const [word] = match;
+    const word = match[0].replace(/['’]s$/, '');
     if (!isContentWord(word) || /\d/.test(word)) continue;
     const before = BEFORE_NOUN.exec(text.slice(Math.max(0, match.index - 12), match.index))?.[1]?.toLowerCase();
     const next = matches[index + 1];
@@ -72,7 +79,11 @@ export function keyPhrases(text: string, weigh: (stemmed: string) => number): Ph
 }
 
 const looksLikeVerb = (word: string, afterSingular: boolean): boolean =>
-  /(?:ed|ing|ly)$/.test(word) || /\d/.test(word) || (afterSingular && /[^s]s$/.test(word));
+  /(?:ed|ing|ly|['’]s)$/.test(word) ||
+  /\d/.test(word) ||
+  VERBS.has(stem(word)) ||
+  VERBS.has(word.toLowerCase()) ||
+  (afterSingular && /[^s]s$/.test(word));
 
 const startsSentence = (text: string, at: number): boolean =>
   /(?:^|[.!?:…]\s+|[\n“"'‘(])$/.test(text.slice(Math.max(0, at - 3), at));
