@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Secrets } from '../config/secrets.ts';
 import type { Ctx } from '../context.ts';
@@ -149,11 +149,13 @@ async function replay<X extends Queries>(
 }
 
 function keyedBy(scopeParts: readonly string[], request: FastifyRequest): Keyed {
-  const scope = createHash('sha256').update(JSON.stringify(scopeParts)).digest();
+  const who = JSON.stringify(scopeParts);
+  const scope = createHash('sha256').update(who).digest();
   const [path = '', query = ''] = request.url.split('?', 2);
   const sortedQuery = query.split('&').sort().join('&');
   const contentType = request.headers['content-type'] ?? '';
-  const fingerprint = createHash('sha256')
+  // Keyed by what is not kept (the Idempotency-Key): a bare digest of a body would let its password be guessed.
+  const fingerprint = createHmac('sha256', who)
     .update(JSON.stringify([request.method, path, sortedQuery, contentType]))
     .update(request.parley.rawBody ?? '')
     .digest();
