@@ -51,6 +51,29 @@ export async function drive({ origin, path, headers, rate, seconds, connections 
   return { sent: total, failed, ...percentiles(latencies) };
 }
 
+/**
+ * As many requests as the server answers, over connections that each wait for their answer. For CPU time a request
+ * only: at saturation both sides of a comparison batch their system calls as well as they can. Its latencies would
+ * measure the client.
+ */
+export async function saturate(load: Omit<Load, 'rate'>): Promise<{ sent: number; failed: number }> {
+  const pool = new Pool(load.origin, { connections: load.connections, pipelining: 1 });
+  const end = performance.now() + load.seconds * 1000;
+  let sent = 0;
+  let failed = 0;
+  const one = async () => {
+    while (performance.now() < end) {
+      const answer = await pool.request({ method: 'GET', path: load.path, headers: load.headers });
+      await answer.body.dump();
+      sent += 1;
+      if (answer.statusCode !== 200) failed += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: load.connections }, one));
+  await pool.close();
+  return { sent, failed };
+}
+
 /** p50, p95 and p99 of some milliseconds, by the nearest rank. */
 export function percentiles(values: readonly number[]): { p50Ms: number; p95Ms: number; p99Ms: number } {
   const sorted = [...values].sort((a, b) => a - b);
