@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const PATIENCE_MS = 60_000;
+
+export type Demo = { readonly url: string; readonly email: string; readonly password: string };
+
+/** A Parley of this example's own: free ports, a temporary folder, and nothing of it left behind. */
+export class ExampleServer implements AsyncDisposable {
+  readonly dataDir: string;
+  readonly #ports: readonly number[];
+  #child: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(dataDir: string, ports: readonly number[]) {
+    this.dataDir = dataDir;
+    this.#ports = ports;
+  }
+
+  static async create(): Promise<ExampleServer> {
+    const dataDir = await mkdtemp(path.join(tmpdir(), 'parley-arena-'));
+    // Chosen beforehand: after the crash the server must be where the client looks for it.
+    return new ExampleServer(dataDir, await freePorts(3));
+  }
+
+  /** Starts the server and resolves when it is ready, with how to sign in. */
+  async start(): Promise<Demo> {
+    const [PORT, API_PORT, METRICS_PORT] = this.#ports.map(String);
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'serve'], {
+      cwd: ROOT,
+      env: { ...process.env, PARLEY_PROFILE: 'development', DATA_DIR: this.dataDir, PORT, API_PORT, METRICS_PORT },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        this.#output = (this.#output + chunk.toString()).slice(-20_000);
+      });
+    }
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!(await this.#ready())) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`The server did not start:\n${this.#output}`);
+      }
+      await delay(50);
+    }
+    return JSON.parse(await readFile(path.join(this.dataDir, 'demo.json'), 'utf8')) as Demo;
+  }
+
+  /** `kill -9`: no goodbye, no flushing, no chance to finish anything. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end('SIGTERM');
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  async #ready(): Promise<boolean> {
+    try {
+      const { ok } = await fetch(`http://127.0.0.1:${this.#ports[0]}/api/v1/health/ready`);
+      // The demo tenant is made right after the doors open; the example signs in as it.
+      const { size } = await stat(path.join(this.dataDir, 'demo.json'));
+      return ok && size > 0;
+    } catch {
+      return false;
+    }
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  for (const server of servers) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  }
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  for (const server of servers) server.close();
+  return ports;
+}
