@@ -87,14 +87,18 @@ export function createSigningKeys({ db, secrets, clock, issuer, audience }: Keys
     });
   }
 
+  /** The key to sign with. Once a list was read this asks no connection: it is called within transactions. */
   async function current(): Promise<{ id: string; privateKey: KeyObject }> {
-    const key = signingKeyAt(await keys(), nowMs());
+    const key = signingKeyAt(known.size > 0 ? [...known.values()] : await keys(), nowMs());
     if (key === undefined) throw new Error('There is no signing key that is active yet');
     return { id: key.id, privateKey: (await key.open()).privateKey };
   }
 
   return {
-    ready: async () => void (await current()),
+    async ready() {
+      await keys();
+      await current();
+    },
     async signAccessToken({ userId, tenantId, sessionId }) {
       const { id, privateKey } = await current();
       const issuedAt = Math.floor(nowMs() / 1_000);
