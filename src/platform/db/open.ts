@@ -29,6 +29,8 @@ function openPool(url: string, role: string, max: number): pg.Pool {
   const pool = new pg.Pool({
     ...connectionConfig(url, { applicationName: `parley ${role}`, role, statementTimeoutMs: 15_000 }),
     max,
+    // Statements are sent without waiting for the answers of those before: what a transaction asks at once travels at once.
+    pipeline: true,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     idle_in_transaction_session_timeout: 60_000,
     onConnect: async (client) => {

@@ -79,10 +79,13 @@ async function attemptOnce<X extends Tx | SystemTx, T>(
   const { value, hooks } = await borrow(pool, async (client) => {
     const attempt = new Attempt(client, signal);
     const tx = make(attempt);
-    await client.query(begin);
+    // Not waited for: the first statement follows in the same breath, and fails with it.
+    const begun = client.query(begin);
+    begun.catch(() => {});
     try {
       const value = await unlessAborted(fn(tx), signal);
       if (attempt.pendingEvents.length > 0) await writeOutbox(tx);
+      await begun;
       await attempt.commit();
       return { value, hooks: attempt.hooks };
     } catch (error) {
