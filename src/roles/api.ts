@@ -51,7 +51,7 @@ export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServ
         title: config.projectName,
         document: () => openApiDocument({ config, routes, tags: TAGS }),
       });
-      return consolePages(app, CONSOLE);
+      return consolePages(app, CONSOLE, { 'parley-api': config.apiPrefix, 'parley-signup': config.signup });
     },
     register: [health, ...modules.map((module) => (router: Parameters<typeof health>[0]) => module.routes?.(router))],
   });

@@ -81,7 +81,7 @@ suite('one story in a real browser, through the real server', { skip: skip ?? fa
     await page.getByLabel('Email').fill(PERSON.email);
     await page.getByLabel('Password').fill('short');
     await page.getByRole('button', { name: 'Make the account' }).click();
-    await page.getByText('7 more characters.').waitFor();
+    await page.getByText('5 more characters.').waitFor();
     await page.getByLabel('Password').fill(PERSON.password);
     await page.getByRole('button', { name: 'Make the account' }).click();
     await page.getByRole('heading', { name: 'The table is free' }).waitFor();

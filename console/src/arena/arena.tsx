@@ -1,4 +1,4 @@
-import type { ConnectionState, Discussion } from '@parley/sdk';
+import { type ConnectionState, type Discussion, ParleyError } from '@parley/sdk';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { sentence } from '../lib/errors.ts';
 import { Link, useTitle } from '../lib/router.tsx';
@@ -6,7 +6,8 @@ import { useCan } from '../lib/session.tsx';
 import { Button, IconButton } from '../ui/controls.tsx';
 import { Confirm, Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { ErrorNote, Skeleton } from '../ui/states.tsx';
+import { Page } from '../ui/page.tsx';
+import { Empty, ErrorNote, Skeleton } from '../ui/states.tsx';
 import { StatusPill } from '../ui/status.tsx';
 import { Composer } from './composer.tsx';
 import { Panel } from './panel.tsx';
@@ -35,17 +36,7 @@ export function ArenaPage({ id }: { id: string }): ReactNode {
     onProblem: setProblem,
   });
 
-  if (!discussion || !state.loaded) {
-    return (
-      <div className="page">
-        {state.failure !== undefined ? (
-          <ErrorNote error={state.failure} title="This discussion cannot be shown." />
-        ) : (
-          <Skeleton rows={5} />
-        )}
-      </div>
-    );
-  }
+  if (!discussion || !state.loaded) return <NotYet failure={state.failure} />;
   return (
     <div className={panel ? 'arena arena-panel' : 'arena'} data-status={discussion.status}>
       <div className="arena-main">
@@ -86,6 +77,21 @@ export function ArenaPage({ id }: { id: string }): ReactNode {
       <Panel state={state} discussion={discussion} />
       {help && <Shortcuts onClose={() => setHelp(false)} />}
     </div>
+  );
+}
+
+function NotYet({ failure }: { failure: unknown }): ReactNode {
+  const missing = failure instanceof ParleyError && (failure.status === 404 || failure.status === 422);
+  return (
+    <Page title="Discussion" back={{ to: '/discussions', label: 'Discussions' }}>
+      {failure === undefined && <Skeleton rows={5} />}
+      {missing && (
+        <Empty title="There is no such discussion">It may have been removed, or the link is not whole.</Empty>
+      )}
+      {failure !== undefined && !missing && (
+        <ErrorNote error={failure} title="This discussion cannot be shown." retry={() => window.location.reload()} />
+      )}
+    </Page>
   );
 }
 

@@ -7,8 +7,8 @@ import { Icon } from '../ui/icon.tsx';
 import { type ArenaState, isOpen } from './state.ts';
 import type { Arena } from './store.ts';
 
-/** Longer than any person writes by hand; the server has its own limit and says so. */
-const MAX_LENGTH = 100_000;
+/** The server's limit. */
+const MAX_LENGTH = 65_536;
 
 /** Where a person joins in. Says what happens to the words when somebody is speaking. */
 export function Composer(props: {

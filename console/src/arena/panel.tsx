@@ -1,11 +1,13 @@
 import type { Discussion, Policy } from '@parley/sdk';
 import type { ReactNode } from 'react';
-import { bytes, clock, cost, count, plural, roughTokens, words } from '../lib/format.ts';
+import { bytes, clock, cost, count, plural, roughTokens } from '../lib/format.ts';
 import { Link } from '../lib/router.tsx';
+import { useCan } from '../lib/session.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { hueIn, reasonText } from './stage.tsx';
 import { type ArenaState, heard } from './state.ts';
 import { useNow } from './use-arena.ts';
+import { useVoices } from './voices.ts';
 
 type PanelProps = { state: ArenaState; discussion: Discussion };
 
@@ -13,12 +15,26 @@ type PanelProps = { state: ArenaState; discussion: Discussion };
 export function Panel(props: PanelProps): ReactNode {
   return (
     <aside className="panel" aria-label="About this discussion">
+      <Rehearsal {...props} />
       <Spent {...props} />
       <Voices {...props} />
       <Rule {...props} />
       <Texts {...props} />
       <Turns {...props} />
     </aside>
+  );
+}
+
+/** Said once and plainly, beside the mark on every message. */
+function Rehearsal({ state }: PanelProps): ReactNode {
+  const can = useCan();
+  const last = state.messages.findLast(({ author }) => author.kind === 'agent');
+  if (!last?.metadata.rehearsal) return null;
+  return (
+    <p className="rehearsal">
+      <strong>This is a rehearsal.</strong> The words are composed by rule from the documents; no language model was
+      asked. {can('providers:write') && <Link to="/settings/models">Connect one</Link>}
+    </p>
   );
 }
 
@@ -91,12 +107,8 @@ function Meter(props: {
 
 /** Who has had how much of the word. */
 function Voices({ state, discussion }: PanelProps): ReactNode {
-  const shares = discussion.participants.map((participant) => ({
-    participant,
-    said: state.messages
-      .filter((message) => message.author.participant_id === participant.id)
-      .reduce((sum, message) => sum + words(message.content), 0),
-  }));
+  const voices = useVoices(state.messages);
+  const shares = discussion.participants.map((participant) => ({ participant, said: voices.get(participant.id) ?? 0 }));
   const total = shares.reduce((sum, { said }) => sum + said, 0);
   return (
     <section>

@@ -3,6 +3,7 @@ import type { CSSProperties, ReactNode } from 'react';
 import { plural, words } from '../lib/format.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { type ArenaState, heard, isOpen, onStage } from './state.ts';
+import { useVoices } from './voices.ts';
 
 type Seat = {
   participant: Participant;
@@ -18,12 +19,10 @@ export const hueIn = (discussion: Discussion, participantId: string | null | und
     discussion.participants.findIndex((participant) => participant.id === participantId),
   ) % 8;
 
-function seatsOf(state: ArenaState, discussion: Discussion): Seat[] {
+function seatsOf(state: ArenaState, discussion: Discussion, voices: ReadonlyMap<string | null, number>): Seat[] {
   const stage = onStage(state);
   return discussion.participants.map((participant) => {
-    const said = state.messages
-      .filter((message) => message.author.participant_id === participant.id)
-      .reduce((sum, message) => sum + words(message.content), 0);
+    const said = voices.get(participant.id) ?? 0;
     const here = stage?.participantId === participant.id;
     const streaming = here && stage.speaking && state.live !== undefined;
     const now = streaming && state.live ? words(heard(state.live)) : 0;
@@ -51,7 +50,7 @@ const arc = (index: number, seats: number): CSSProperties => {
 
 /** The speakers round their table: who has the word, who is next. */
 export function Stage({ state, discussion }: { state: ArenaState; discussion: Discussion }): ReactNode {
-  const seats = seatsOf(state, discussion);
+  const seats = seatsOf(state, discussion, useVoices(state.messages));
   return (
     <section className="stage" aria-label="Speakers">
       <ul className="seats">

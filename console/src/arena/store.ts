@@ -1,11 +1,4 @@
-import {
-  type ConnectionState,
-  type Discussion,
-  type DiscussionEvent,
-  type Parley,
-  ParleyError,
-  type Turn,
-} from '@parley/sdk';
+import { type ConnectionState, type Discussion, type DiscussionEvent, type Parley, ParleyError } from '@parley/sdk';
 import { type ArenaState, applyEvent, initialState, type Stale, withDiscussion, withMessages } from './state.ts';
 
 type Schedule = (flush: () => void) => void;
@@ -24,6 +17,8 @@ export class Arena {
   #scheduled = false;
   #fetching = false;
   #stale: Stale | undefined;
+  /** The cursor of the page of turns that is not full yet. */
+  #turnsPage: string | undefined;
 
   /** `schedule` says when the screen is drawn; many tokens come between two frames. */
   constructor(client: Parley, id: string, schedule: Schedule) {
@@ -141,15 +136,22 @@ export class Arena {
     for await (const message of this.#client.discussions.allMessages(this.#id, query, { signal, maxRetries: 8 })) {
       items.push(message);
     }
-    const turns = await this.#turns();
-    this.#set({ ...withMessages(this.#state, items), turns });
+    await this.#turns();
+    this.#set(withMessages(this.#state, items));
   }
 
-  async #turns(): Promise<Turn[]> {
-    const turns: Turn[] = [];
-    const { signal } = this.#controller;
-    for await (const turn of this.#client.discussions.allTurns(this.#id, { signal, maxRetries: 8 })) turns.push(turn);
-    return turns;
+  /** Only the last page can have changed: a long discussion is not read from its beginning again and again. */
+  async #turns(): Promise<void> {
+    const options = { signal: this.#controller.signal, maxRetries: 8 };
+    const turns = new Map(this.#state.turns.map((turn) => [turn.turn, turn]));
+    for (let more = true; more; ) {
+      const query = { limit: 100, ...(this.#turnsPage !== undefined && { cursor: this.#turnsPage }) };
+      const { items, next_cursor } = await this.#client.discussions.turns(this.#id, query, options);
+      for (const turn of items) turns.set(turn.turn, turn);
+      more = next_cursor !== null;
+      if (next_cursor !== null) this.#turnsPage = next_cursor;
+    }
+    this.#set({ ...this.#state, turns: [...turns.values()] });
   }
 
   #discussion(discussion: Discussion): void {

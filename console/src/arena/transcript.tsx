@@ -118,6 +118,8 @@ function Speaking({ state, discussion }: { state: ArenaState; discussion: Discus
   if (!state.live || !speaker || speaker.kind !== 'agent') return null;
   const hue = hueIn(discussion, speaker.id);
   const text = heard(state.live);
+  // Known when the message is there; until then, as this speaker spoke before.
+  const rehearses = state.messages.findLast(({ author }) => author.participant_id === speaker.id)?.metadata.rehearsal;
   return (
     <li className={`said said-agent said-live hue-${hue}`} aria-live="off" aria-busy="true" data-live={state.live.turn}>
       <Avatar name={speaker.name} kind="agent" hue={hue} />
@@ -126,6 +128,7 @@ function Speaking({ state, discussion }: { state: ArenaState; discussion: Discus
           <strong className="speaker">{speaker.name}</strong>
           <span className="faint">turn {state.live.turn}</span>
           {state.live.attempt > 1 && <span className="tag">attempt {state.live.attempt}</span>}
+          {rehearses && <span className="tag">rehearsal</span>}
           <span className="live-tag">live</span>
         </header>
         {text === '' ? (

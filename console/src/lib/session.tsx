@@ -1,5 +1,6 @@
 import { type Me, Parley, ParleyError, type Permission, type User } from '@parley/sdk';
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
+import { told } from './page.ts';
 import { CacheProvider } from './resource.tsx';
 
 /** A person: only people sign in here, keys do not. */
@@ -20,8 +21,7 @@ type Session = {
 const SessionContext = createContext<Session | undefined>(undefined);
 
 function makeClient(): Parley {
-  const meta = document.querySelector<HTMLMetaElement>('meta[name="parley-api"]');
-  return new Parley({ baseUrl: window.location.origin + (meta?.content ?? '/api/v1'), session: 'cookie' });
+  return new Parley({ baseUrl: window.location.origin + told('parley-api', '/api/v1'), session: 'cookie' });
 }
 
 async function person(client: Parley): Promise<Person> {

@@ -1,6 +1,7 @@
 import { ParleyError } from '@parley/sdk';
 import { type ReactNode, useId } from 'react';
 import { useForm } from '../lib/form.ts';
+import { told } from '../lib/page.ts';
 import { Link, useRouter, useTitle } from '../lib/router.tsx';
 import { useClient, useSession } from '../lib/session.tsx';
 import { Button, TextField } from '../ui/controls.tsx';
@@ -8,7 +9,8 @@ import { Logo } from '../ui/icon.tsx';
 import { ThemeButton } from '../ui/shell.tsx';
 import { ErrorNote } from '../ui/states.tsx';
 
-const PASSWORD_MIN = 12;
+const PASSWORD_MIN = 10;
+const signUp = told('parley-signup', 'open');
 const isEmail = (text: string): boolean => /^[^\s@]+@[^\s@]+$/.test(text.trim());
 
 /** The page before the first page: what this is, and one form. */
@@ -80,7 +82,13 @@ export function SignInPage(): ReactNode {
         </Button>
       </form>
       <p className="door-foot">
-        New here? <Link to="/sign-up">Make an account</Link>
+        {signUp === 'open' ? (
+          <>
+            New here? <Link to="/sign-up">Make an account</Link>
+          </>
+        ) : (
+          'New here? Ask for an invitation; its link opens the door.'
+        )}
       </p>
     </Door>
   );
@@ -102,7 +110,7 @@ export function SignUpPage(): ReactNode {
       await refresh();
     },
   });
-  const closed = form.error instanceof ParleyError && form.error.code === 'signup_closed';
+  const closed = signUp !== 'open' || (form.error instanceof ParleyError && form.error.code === 'signup_closed');
   return (
     <Door title="Make an account">
       {closed ? (

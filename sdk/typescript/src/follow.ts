@@ -141,14 +141,19 @@ function mendable(error: ParleyError): boolean {
   return error.status === 0 || error.status === 408 || error.status === 429 || error.status >= 500;
 }
 
+/** What a browser's global object can and Node's cannot. */
+type Listens = {
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
+};
+
 /** Waits, but not on when the browser says that the network is back. */
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   const { controller, release } = linked(signal);
   const online = (): void => controller.abort();
-  const target = globalThis as { addEventListener?: unknown } & Partial<Pick<EventTarget, 'removeEventListener'>>;
-  const listens = typeof target.addEventListener === 'function';
-  if (listens) globalThis.addEventListener('online', online, { once: true });
+  const page: Listens = globalThis as Listens;
+  page.addEventListener?.('online', online);
   await sleep(ms, controller.signal).catch(() => {});
-  if (listens) globalThis.removeEventListener('online', online);
+  page.removeEventListener?.('online', online);
   release();
 }

@@ -36,7 +36,7 @@ type TransportOptions = {
   fetch: typeof globalThis.fetch;
   timeoutMs: number;
   maxRetries: number;
-  credentials?: RequestCredentials | undefined;
+  credentials?: 'include' | undefined;
 };
 
 const RETRY_BASE_MS = 300;

@@ -3,22 +3,27 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { sendPage } from './pages.ts';
+import { escapeHtml, sendPage } from './pages.ts';
 
 /** Answers a path that nothing else takes with a page; false when there is none for it. */
 export type Fallback = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>;
 
 /**
  * Serves a built single-page console: its files under `/static/`, its page at `/` and (by the fallback) at its own
- * paths. Where it has not been built, `/` leads to the documents.
+ * paths. Where it has not been built, `/` leads to the documents. `facts` are written into the page's `<meta>` elements
+ * of these names: what a console must know before it can ask.
  */
-export function consolePages(app: FastifyInstance, folder: string): Fallback {
+export function consolePages(
+  app: FastifyInstance,
+  folder: string,
+  facts: Readonly<Record<string, string>> = {},
+): Fallback {
   const index = join(folder, 'index.html');
   if (!existsSync(index)) {
     app.get('/', { exposeHeadRoute: true }, (_request, reply) => reply.redirect('/docs'));
     return async () => false;
   }
-  const send = async (reply: FastifyReply) => sendPage(reply, await readFile(index));
+  const send = async (reply: FastifyReply) => sendPage(reply, told(await readFile(index, 'utf8'), facts));
   app.register(fastifyStatic, {
     root: folder,
     prefix: '/static/',
@@ -41,4 +46,12 @@ export function consolePages(app: FastifyInstance, folder: string): Fallback {
     await send(reply);
     return true;
   };
+}
+
+function told(page: string, facts: Readonly<Record<string, string>>): string {
+  return Object.entries(facts).reduce(
+    (text, [name, value]) =>
+      text.replace(`<meta name="${name}" content="`, (found) => `${found}${escapeHtml(value)}" data-built="`),
+    page,
+  );
 }

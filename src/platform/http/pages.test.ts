@@ -18,7 +18,7 @@ async function withPages(folder: string) {
     register,
     pages: (app, routes) => {
       documentPages(app, { title: config.projectName, document: () => openApiDocument({ config, routes, tags }) });
-      return consolePages(app, folder);
+      return consolePages(app, folder, { 'parley-api': '/my/"api"' });
     },
   });
 }
@@ -59,7 +59,10 @@ test('a built console is served at / and at its own paths, its files under /stat
   const folder = await mkdtemp(join(tmpdir(), 'parley-console-'));
   try {
     await mkdir(join(folder, 'assets'));
-    await writeFile(join(folder, 'index.html'), '<!doctype html><title>Console</title>');
+    await writeFile(
+      join(folder, 'index.html'),
+      '<!doctype html><meta name="parley-api" content="/api/v1" /><title>Console</title>',
+    );
     await writeFile(join(folder, 'assets', 'app-abc.js'), 'export {};');
     await writeFile(join(folder, 'favicon.svg'), '<svg/>');
     await using server = await withPages(folder);
@@ -67,7 +70,10 @@ test('a built console is served at / and at its own paths, its files under /stat
     for (const url of ['/', '/discussions/01920000-0000-7000-8000-000000000001', '/sign-in?next=%2F']) {
       const answer = await server.app.inject({ url, headers: page });
       assert.equal(answer.statusCode, 200, url);
-      assert.match(answer.body, /Console/);
+      assert.match(
+        answer.body,
+        /<meta name="parley-api" content="\/my\/&#34;api&#34;" data-built="\/api\/v1" \/>.*Console/,
+      );
       assert.match(String(answer.headers['content-security-policy']), /default-src 'self'/);
       assert.equal(answer.headers['cache-control'], 'no-cache');
     }
@@ -75,12 +81,7 @@ test('a built console is served at / and at its own paths, its files under /stat
     assert.match(String(script.headers['cache-control']), /immutable/);
     assert.match(String(script.headers['content-type']), /javascript/);
     assert.equal((await server.app.inject('/static/favicon.svg')).headers['cache-control'], 'no-cache');
-    for (const url of [
-      '/static/nothing.js',
-      '/static/..%2f..%2f..%2fetc%2fpasswd',
-      '/api/v1/nothing',
-      '/v1/nothing',
-    ]) {
+    for (const url of ['/static/nothing.js', '/static/..%2f..%2f..%2fetc%2fpasswd', '/api/v1/nothing', '/v1/nothing']) {
       const answer = await server.app.inject({ url, headers: page });
       assert.ok([403, 404].includes(answer.statusCode), `${url}: ${answer.statusCode} ${answer.body}`);
       assert.ok(answer.json().error.code, url);

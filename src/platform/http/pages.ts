@@ -31,7 +31,8 @@ ${head}
 </html>
 `;
 
-const escapeHtml = (text: string) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+/** For text and for attributes in double quotes. */
+export const escapeHtml = (text: string) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 const INIT = `SwaggerUIBundle({
   url: '/openapi.json',

@@ -225,10 +225,16 @@ type ModelFieldProps = {
 export function ModelField({ value, problem, onChange, onBlur }: ModelFieldProps): ReactNode {
   const client = useClient();
   const { data: models } = useResource('models', (signal) => client.models.list({ signal }));
+  const { data: chosen } = useResource('model-default', (signal) => client.models.getDefault({ signal }));
   const list = useId();
   const offered = (models ?? []).filter((model) => !model.id.startsWith('agent:'));
   return (
-    <Field label="Model" optional hint="Empty: your team’s default." problem={problem}>
+    <Field
+      label="Model"
+      optional
+      hint={chosen ? `Empty: your team’s default, now ${chosen.effective}.` : 'Empty: your team’s default.'}
+      problem={problem}
+    >
       {(aria) => (
         <>
           <input

@@ -51,7 +51,7 @@ function Password(): ReactNode {
     initial,
     validate: ({ current_password, new_password }) => ({
       ...(current_password === '' && { current_password: 'Enter the password you have.' }),
-      ...(new_password.length < 12 && { new_password: 'At least 12 characters.' }),
+      ...(new_password.length < 10 && { new_password: 'At least 10 characters.' }),
     }),
     submit: async (values) => {
       await client.auth.changePassword(values);
