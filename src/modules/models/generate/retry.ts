@@ -1,8 +1,8 @@
 /** A fifth of the calls may be asked again; a burst of this many may go before that counts. */
 const SHARE = 0.2;
 const BURST = 10;
-const BASE_MS = 250;
-const MAX_BACKOFF_MS = 4_000;
+/** Between tries, where the provider does not say. */
+export const BACKOFF = { baseMs: 250, capMs: 4_000 };
 
 /** Retries as a share of calls, so that a provider in trouble is not asked three times as often. */
 export class RetryBudget {
@@ -21,15 +21,11 @@ export class RetryBudget {
   }
 }
 
-/** Full jitter: anything up to a bound that doubles with each attempt. */
-export function backoffMs(attempt: number, random: () => number = Math.random): number {
-  return Math.round(random() * Math.min(MAX_BACKOFF_MS, BASE_MS * 2 ** (attempt - 1)));
-}
-
-/** Resolves after `ms`, or rejects with the signal's reason. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after `ms` (at once when that is not in the future), or rejects with the signal's reason. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
+  if (!(ms > 0)) return;
+  await new Promise<void>((resolve, reject) => {
     const onAbort = () => {
       clearTimeout(timer);
       reject(signal.reason);

@@ -1,3 +1,4 @@
+import { fullJitterMs } from '../../../lib/backoff.ts';
 import { uuidv7 } from '../../../lib/ids.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { AppError } from '../../../platform/http/errors.ts';
@@ -6,7 +7,7 @@ import type { Traces } from '../../traces/index.ts';
 import type { FinishReason, GenerateRequest, GenerateResult, Generation, Usage } from '../contract.ts';
 import { explain } from './failures.ts';
 import type { Observer } from './observe.ts';
-import { backoffMs, pause, RetryBudget } from './retry.ts';
+import { BACKOFF, pause, RetryBudget } from './retry.ts';
 import type { Part, Source } from './source.ts';
 import { TextQueue } from './text-queue.ts';
 
@@ -135,7 +136,7 @@ class Run {
       } catch (thrown) {
         signal.throwIfAborted();
         const failure = explain(thrown, nameOf(source));
-        const waitMs = failure.retryAfterMs ?? backoffMs(this.#progress.attempts);
+        const waitMs = failure.retryAfterMs ?? fullJitterMs(this.#progress.attempts, BACKOFF);
         const again =
           failure.retryable &&
           !this.#progress.produced &&

@@ -1,3 +1,5 @@
+import { pause } from '../generate/retry.ts';
+
 /** How fast a rehearsal speaks. `Infinity` does not wait at all. */
 export type Pace = { readonly wordsPerSecond: number; readonly firstMs: number };
 
@@ -8,24 +10,8 @@ export const INSTANT: Pace = { wordsPerSecond: Number.POSITIVE_INFINITY, firstMs
 export async function* paced(pieces: readonly string[], pace: Pace, signal: AbortSignal): AsyncGenerator<string> {
   let due = performance.now() + pace.firstMs;
   for (const piece of pieces) {
-    await sleep(due - performance.now(), signal);
+    await pause(due - performance.now(), signal);
     yield piece;
     due += (1000 / pace.wordsPerSecond) * Math.max(1, piece.trim().split(/\s+/).length);
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  if (!(ms > 0)) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }
