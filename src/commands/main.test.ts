@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,5 +80,11 @@ describe('one folder', () => {
     const status = await run(['migrate', 'status']).ended;
     assert.equal(status.code, 1);
     assert.match(status.out, /^0001_platform pending\n/);
+  });
+
+  test('seed makes a demo tenant, and prints what it also writes', async () => {
+    const { code, out, said } = await run(['seed']).ended;
+    assert.equal(code, 0, said);
+    assert.deepEqual(JSON.parse(out), JSON.parse(readFileSync(join(folder, 'data', 'demo.json'), 'utf8')));
   });
 });

@@ -6,6 +6,7 @@ import { uuidv7 } from '../lib/ids.ts';
 import { permissionsOf } from '../platform/auth/permissions.ts';
 import { loadConfig } from '../platform/config/load.ts';
 import type { Ctx } from '../platform/context.ts';
+import { silentLog } from '../platform/telemetry/log.ts';
 import { newTrace } from '../platform/telemetry/trace.ts';
 import { type Command, EXIT } from './command.ts';
 import { SAMPLE_AGENTS, SAMPLE_DOCUMENT } from './samples.ts';
@@ -29,7 +30,7 @@ export const seed: Command = async (io) => {
     io.say('There is no demo tenant in production: sign up, or invite somebody.');
     return EXIT.config;
   }
-  const app = await createApp({ ...config, port: 0, apiPort: 0, metricsPort: 0 });
+  const app = await createApp({ ...config, port: 0, apiPort: 0, metricsPort: 0 }, { log: silentLog });
   await app.start();
   try {
     const account = await makeDemo(app);
