@@ -25,14 +25,10 @@ import { providersService } from './service.ts';
 export type { ModelInfo } from './choose.ts';
 export type {
   ChatMessage,
-  Citation,
-  FinishReason,
   GenerateRequest,
   GenerateResult,
   Generation,
-  Grounding,
   Parameters,
-  Purpose,
   Usage,
 } from './contract.ts';
 export { defaultModelChanged, providerChanged } from './events.ts';

@@ -15,17 +15,20 @@ const kind = Type.Union([
 export const ProviderParams = Type.Object({ name });
 
 /** A provider as it is shown: of its key only the last four characters. */
-export const Provider = Type.Object({
-  name: Type.String(),
-  kind,
-  base_url: Type.String({ description: 'Where it answers, version included.' }),
-  source: Type.Union([Type.Literal('tenant'), Type.Literal('operator'), Type.Literal('local')], {
-    description: '`tenant`: set here. `operator`: set by whoever runs the server. `local`: found on the machine.',
-  }),
-  api_key_set: Type.Boolean(),
-  api_key_last4: nullable(Type.String({ description: 'Null where no key is set, or the operator set it.' })),
-  updated_at: nullable(Type.String({ format: 'date-time' })),
-});
+export const Provider = Type.Object(
+  {
+    name: Type.String(),
+    kind,
+    base_url: Type.String({ description: 'Where it answers, version included.' }),
+    source: Type.Union([Type.Literal('tenant'), Type.Literal('operator'), Type.Literal('local')], {
+      description: '`tenant`: set here. `operator`: set by whoever runs the server. `local`: found on the machine.',
+    }),
+    api_key_set: Type.Boolean(),
+    api_key_last4: nullable(Type.String({ description: 'Null where no key is set, or the operator set it.' })),
+    updated_at: nullable(Type.String({ format: 'date-time' })),
+  },
+  { title: 'Provider' },
+);
 export type Provider = Static<typeof Provider>;
 export const ProviderList = Type.Object({ items: Type.Array(Provider) });
 
@@ -53,7 +56,7 @@ export const PutProvider = Type.Object(
       ),
     ),
   },
-  { additionalProperties: false },
+  { title: 'PutProvider', additionalProperties: false },
 );
 export type PutProvider = Static<typeof PutProvider>;
 
@@ -62,9 +65,12 @@ const ModelId = Type.String({
   description: '`provider/model`, `local/…` or `rehearsal`.',
 });
 
-export const DefaultModel = Type.Object({
-  model: nullable(Type.String({ description: 'What was chosen. Null: it depends on what is configured.' })),
-  effective: Type.String({ description: 'What a request without a model is given now.' }),
-});
+export const DefaultModel = Type.Object(
+  {
+    model: nullable(Type.String({ description: 'What was chosen. Null: it depends on what is configured.' })),
+    effective: Type.String({ description: 'What a request without a model is given now.' }),
+  },
+  { title: 'DefaultModel' },
+);
 export type DefaultModel = Static<typeof DefaultModel>;
 export const PutDefaultModel = Type.Object({ model: nullable(ModelId) }, { additionalProperties: false });

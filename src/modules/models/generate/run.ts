@@ -20,7 +20,7 @@ export type Timeouts = {
   readonly totalMs: number;
 };
 
-export const TIMEOUTS: Timeouts = { firstTokenMs: 60_000, idleMs: 45_000, totalMs: 120_000 };
+export const TIMEOUTS: Timeouts = { firstTokenMs: 120_000, idleMs: 60_000, totalMs: 120_000 };
 const MAX_ATTEMPTS = 3;
 /** A provider that asks to wait longer than this is not waited for. */
 const MAX_RETRY_AFTER_MS = 20_000;
