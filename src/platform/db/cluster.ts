@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmdirSync,
 } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,24 +26,38 @@ export type ClusterPaths = {
 /** A Unix socket's path holds 107 bytes on Linux and 103 on macOS. */
 const MAX_SOCKET_PATH = 103;
 
-/** Makes the folders: private, and owned by whom the server will run as. */
-export function prepareFolders(dataDir: string, runner: Runner): ClusterPaths {
+/** Where things of a data folder are; the same for every process that is given this folder. */
+export function clusterPaths(dataDir: string, runner: Runner): ClusterPaths {
   mkdirSync(dataDir, { recursive: true });
   const real = realpathSync(dataDir);
-  const owner = runner.owner ?? process.getuid?.() ?? 0;
   // /tmp, because a socket cannot be made on every shared folder, and a data folder's path may be too long for one.
   const base = existsSync('/tmp') ? '/tmp' : tmpdir();
-  const socketDir = join(base, `parley-${owner}-${hash('sha256', real, 'hex').slice(0, 16)}`);
+  const socketDir = join(base, `parley-${ownerOf(runner)}-${hash('sha256', real, 'hex').slice(0, 16)}`);
   if (Buffer.byteLength(`${socketDir}/.s.PGSQL.5432`) > MAX_SOCKET_PATH)
     throw new EmbeddedError(`The path of the database's socket in ${base} is too long for the operating system.`);
+  return { data: join(real, 'postgres'), socketDir, log: join(real, 'postgres.log') };
+}
+
+const ownerOf = (runner: Runner) => runner.owner ?? process.getuid?.() ?? 0;
+
+/** Connections there need no password, so nobody else may own the socket's folder or reach into it. */
+export function prepareSocketDir({ socketDir }: ClusterPaths, runner: Runner): void {
   mkdirSync(socketDir, { recursive: true, mode: 0o700 });
-  // Connections there need no password, so nobody else may own the folder or reach into it.
-  const { uid } = lstatSync(socketDir);
-  if (uid !== owner && uid !== process.getuid?.())
+  const stat = lstatSync(socketDir);
+  if (!stat.isDirectory() || (stat.uid !== ownerOf(runner) && stat.uid !== process.getuid?.()))
     throw new EmbeddedError(`${socketDir} belongs to somebody else; it must be this user's own folder. Remove it.`);
   chmodSync(socketDir, 0o700);
   if (runner.owner !== undefined) chownSync(socketDir, runner.owner, runner.owner);
-  return { data: join(real, 'postgres'), socketDir, log: join(real, 'postgres.log') };
+}
+
+/** After the server's end. Another process may be using it again already: then it is not empty, and stays. */
+export function removeSocketDir({ socketDir }: ClusterPaths): void {
+  try {
+    rmdirSync(socketDir);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
 }
 
 /** The major version that made the cluster, or undefined where there is none yet. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -98,6 +98,7 @@ describe('one database after another', () => {
       await embedded.stop(5000);
     }
     assert.equal(existsSync(join(dataDir, 'postgres', 'postmaster.pid')), false);
+    assert.equal(existsSync(new URL(embedded.url).searchParams.get('host') as string), false);
   });
 
   test('the next start finds everything, at the same address; a stop may come twice', async () => {
@@ -206,6 +207,17 @@ test('of several first starts at once one wins, and the others are told of it', 
       await once(child, 'exit');
     }
   }));
+
+test('a socket folder of somebody else is refused', { skip: !isRoot && 'only root can make one' }, () =>
+  inFolder(async (dataDir) => {
+    const embedded = createEmbedded({ dataDir, runner: { ...chooseRunner(), owner: 0 } });
+    const socketDir = new URL(embedded.url).searchParams.get('host') as string;
+    await mkdir(socketDir);
+    await chown(socketDir, 12_345, 12_345);
+    await assert.rejects(embedded.start(), /belongs to somebody else/);
+    await rm(socketDir, { recursive: true });
+  }),
+);
 
 test('a server that cannot start says the end of its log', () =>
   inFolder(async (dataDir, started) => {

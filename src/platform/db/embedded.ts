@@ -5,7 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Service } from '../lifecycle.ts';
 import { CHILD_ENV, chooseRunner, EmbeddedError, findBinaries, type Runner } from './binaries.ts';
-import { type ClusterPaths, clusterVersion, ensureOwner, makeCluster, prepareFolders } from './cluster.ts';
+import {
+  type ClusterPaths,
+  clusterPaths,
+  clusterVersion,
+  ensureOwner,
+  makeCluster,
+  prepareSocketDir,
+  removeSocketDir,
+} from './cluster.ts';
 import { isConnectionError } from './errors.ts';
 import { takeOwnership } from './owner.ts';
 import { CLUSTER } from './sql.ts';
@@ -89,7 +97,7 @@ class Supervisor implements Embedded {
   constructor(options: EmbeddedOptions) {
     this.#options = options;
     this.#runner = options.runner ?? chooseRunner();
-    this.#paths = prepareFolders(options.dataDir, this.#runner);
+    this.#paths = clusterPaths(options.dataDir, this.#runner);
     const at = (database: string) => `postgresql:///${database}?host=${this.#paths.socketDir}&user=postgres`;
     this.url = at(options.database ?? 'parley');
     this.adminUrl = at('postgres');
@@ -143,6 +151,7 @@ class Supervisor implements Embedded {
 
   #spawn(): ChildProcess {
     const { data, socketDir, log } = this.#paths;
+    prepareSocketDir(this.#paths, this.#runner);
     const settings = { ...SETTINGS, unix_socket_directories: socketDir, ...this.#options.settings };
     const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
     const { file, args: full } = this.#runner.command(findBinaries().postgres, args);
@@ -190,6 +199,7 @@ class Supervisor implements Embedded {
     const deadline = Date.now() + deadlineMs;
     if (pid !== undefined) await shutDown(pid, this.#lockFile, deadline);
     await owner?.end().catch(() => {});
+    removeSocketDir(this.#paths);
   }
 
   get #lockFile(): string {
