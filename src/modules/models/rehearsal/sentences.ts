@@ -15,6 +15,8 @@ const MIN_WORDS = 4;
 
 // A full stop after one of these, or after a single letter, does not end a sentence.
 const ABBREVIATION = /(?:^|[\s(])(?:[A-Z]|e\.g|i\.e|etc|vs|cf|al|Dr|Mr|Mrs|Ms|Prof|St|No|Fig|Inc|Ltd|approx)\.$/;
+/** More than the longest of them, so that a sentence is not looked through again for each stop in it. */
+const ABBREVIATION_CHARS = 12;
 const BREAK = /([.!?…]["'”’)\]]*)\s+(?=["'“‘(]?[\p{Lu}\p{N}])/gu;
 const BLOCK_START = /^\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+|#{1,6}\s|\||>|```|---)/;
 const NOT_PROSE = /^\s*(?:#{1,6}\s|\||```|---)/;
@@ -63,7 +65,7 @@ export function splitSentences(block: string): string[] {
   for (const match of block.matchAll(BREAK)) {
     const end = match.index + (match[1] as string).length;
     const candidate = block.slice(start, end);
-    if (ABBREVIATION.test(candidate)) continue;
+    if (ABBREVIATION.test(candidate.slice(-ABBREVIATION_CHARS))) continue;
     sentences.push(candidate.trim());
     start = end;
   }

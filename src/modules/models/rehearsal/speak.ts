@@ -44,6 +44,10 @@ export function speak(scene: Scene): Speech {
   };
 }
 
+/** So much of a message is read, and so much of a conversation: a long one must not hold up everybody else's. */
+const MESSAGE_CHARS = 2_000;
+const CONVERSATION_CHARS = 64 * 1024;
+
 /** What can be known of the conversation before speaking. */
 type Talk = {
   readonly random: Random;
@@ -63,8 +67,9 @@ type Talk = {
 };
 
 function understand({ messages, documents, seed }: Scene): Talk {
-  const spoken = messages.filter(({ role }) => role !== 'system');
-  const instructions = messages
+  const short = messages.map((message) => ({ ...message, content: clip(message.content) }));
+  const spoken = short.filter(({ role }) => role !== 'system');
+  const instructions = short
     .filter(({ role }) => role === 'system')
     .map(({ content }) => content.slice(0, 600))
     .join('\n');
@@ -79,15 +84,21 @@ function understand({ messages, documents, seed }: Scene): Talk {
   const care = (text: string, weight: number) => {
     for (const word of contentWords(text)) interest.set(word, Math.max(interest.get(word) ?? 0, weight));
   };
-  for (const { content } of spoken.slice(-6, -1)) care(content.slice(0, 2000), 0.4);
+  for (const { content } of spoken.slice(-6, -1)) care(content, 0.4);
   care(instructions, 0.6);
   care(topic, 1.2);
-  if (last !== undefined) care(last.content.slice(0, 2000), last.content.trimEnd().endsWith('?') ? 2 : 1);
+  if (last !== undefined) care(last.content, last.content.trimEnd().endsWith('?') ? 2 : 1);
   const weight = (word: string) => rare(word) * (0.15 + (interest.get(word) ?? 0));
-  const said = fold(spoken.map(({ content }) => content).join('\n'));
+  const said = fold(
+    messages
+      .filter(({ role }) => role !== 'system')
+      .map(({ content }) => content.slice(-CONVERSATION_CHARS))
+      .join('\n')
+      .slice(-CONVERSATION_CHARS),
+  );
   const names = [...new Set(heard.map(({ name }) => name).filter((name) => name !== undefined))].reverse();
   return {
-    random: seededRandom(hashText(JSON.stringify([seed, messages, documents.map(({ title }) => title)]))),
+    random: seededRandom(hashText(JSON.stringify([seed, short, documents.map(({ title }) => title)]))),
     stance: stanceOf(instructions),
     topic,
     last,
@@ -99,6 +110,10 @@ function understand({ messages, documents, seed }: Scene): Talk {
     phraseOf: (text) => `‘${phraseFrom(text, { weight, said }) ?? phraseFrom(topic, { weight, said }) ?? 'this'}’`,
   };
 }
+
+/** The beginning and the end of what was said, where it is long. */
+const clip = (text: string): string =>
+  text.length <= MESSAGE_CHARS ? text : `${text.slice(0, MESSAGE_CHARS / 2)}\n${text.slice(-MESSAGE_CHARS / 2)}`;
 
 /** The topic's own words: the first line that says something, without a label in front. */
 function topicOf(text: string): string {
@@ -113,7 +128,7 @@ function topicOf(text: string): string {
 function phraseFrom(text: string, talk: { weight: (word: string) => number; said: string }): string | undefined {
   const named = [...text.matchAll(/‘([^‘’]{3,60})’/g)].at(-1)?.[1];
   if (named !== undefined) return named;
-  const phrases = keyPhrases(text.replace(/“[^”]*”(?:\s*\[\d+\])?/g, ' ').slice(0, 2000), talk.weight);
+  const phrases = keyPhrases(text.replace(/“[^”]*”(?:\s*\[\d+\])?/g, ' '), talk.weight);
   return (phrases.find((phrase) => !talk.said.includes(`‘${fold(phrase.text)}’`)) ?? phrases[0])?.text;
 }
 
@@ -131,7 +146,6 @@ export function stanceOf(instructions: string): Stance {
 /** The most telling sentences that nobody has said yet, at most one of nearly equal content. */
 function chooseSentences(talk: Talk, count: number): Sentence[] {
   const ranked = talk.sentences
-    .filter(({ text }) => !talk.said.includes(fold(text)))
     .map((sentence) => ({
       sentence,
       score:
@@ -143,6 +157,8 @@ function chooseSentences(talk: Talk, count: number): Sentence[] {
   const chosen: Sentence[] = [];
   for (const { sentence } of ranked) {
     if (chosen.length === count) break;
+    // Looked for only here, from the best on: a document has thousands of sentences.
+    if (talk.said.includes(fold(sentence.text))) continue;
     if (chosen.every((other) => overlap(other.words, sentence.words) < 0.5)) chosen.push(sentence);
   }
   return chosen;
