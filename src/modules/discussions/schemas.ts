@@ -50,16 +50,19 @@ export const CreateDiscussion = Type.Object(
     memory: Type.Optional(Type.Partial(Memory, { additionalProperties: false })),
     start: Type.Optional(Type.Boolean({ description: 'Default true. False: `resume` starts it.' })),
   },
-  { additionalProperties: false },
+  { title: 'CreateDiscussion', additionalProperties: false },
 );
 
-export const Participant = Type.Object({
-  id: Id,
-  kind: Type.Enum(['agent', 'user']),
-  agent_id: orNull(Id),
-  user_id: orNull(Id),
-  name: Type.String(),
-});
+export const Participant = Type.Object(
+  {
+    id: Id,
+    kind: Type.Enum(['agent', 'user']),
+    agent_id: orNull(Id),
+    user_id: orNull(Id),
+    name: Type.String(),
+  },
+  { title: 'Participant' },
+);
 const ContextFacts = Type.Object({ title: Type.String(), document_id: Id, bytes: Type.Integer() });
 const NextSpeaker = orNull(
   Type.Object({
@@ -71,48 +74,54 @@ const NextSpeaker = orNull(
 );
 const By = Type.Object({ kind: Type.Enum(['user', 'api_key', 'system']), id: Type.String(), name: Type.String() });
 
-export const Discussion = Type.Object({
-  id: Id,
-  topic: Type.String(),
-  status: Type.Enum([...STATUSES]),
-  status_reason: orNull(
-    Type.String({ description: 'Why it stands or ended: a limit, an error code, or `requested`.' }),
-  ),
-  policy: KeptPolicy,
-  limits: Limits,
-  on_post: OnPost,
-  on_turn_failure: OnTurnFailure,
-  memory: Memory,
-  participants: Type.Array(Participant),
-  context: Type.Array(ContextFacts),
-  turn: Type.Integer({ description: 'The turn that is under way or comes next, counted from 1.' }),
-  next_speaker: NextSpeaker,
-  usage: Type.Object({
-    turns: Type.Integer({ description: 'Turns that ended.' }),
-    input_tokens: Type.Integer(),
-    output_tokens: Type.Integer(),
-    cost_nano_usd: Type.Integer({ description: 'Generations without a known price count 0.' }),
-    elapsed_seconds: Type.Number({ description: 'Time spent running or waiting.' }),
-  }),
-  messages: Type.Integer({ description: 'How many messages there are; the newest has this `seq`.' }),
-  version: Type.Integer(),
-  created_by: By,
-  created_at: Time,
-  updated_at: Time,
-  started_at: orNull(Time),
-  ended_at: orNull(Time),
-  cursor: Type.String({ description: 'Where the event stream stood when this was read.' }),
-});
+export const Discussion = Type.Object(
+  {
+    id: Id,
+    topic: Type.String(),
+    status: Type.Enum([...STATUSES]),
+    status_reason: orNull(
+      Type.String({ description: 'Why it stands or ended: a limit, an error code, or `requested`.' }),
+    ),
+    policy: KeptPolicy,
+    limits: Limits,
+    on_post: OnPost,
+    on_turn_failure: OnTurnFailure,
+    memory: Memory,
+    participants: Type.Array(Participant),
+    context: Type.Array(ContextFacts),
+    turn: Type.Integer({ description: 'The turn that is under way or comes next, counted from 1.' }),
+    next_speaker: NextSpeaker,
+    usage: Type.Object({
+      turns: Type.Integer({ description: 'Turns that ended.' }),
+      input_tokens: Type.Integer(),
+      output_tokens: Type.Integer(),
+      cost_nano_usd: Type.Integer({ description: 'Generations without a known price count 0.' }),
+      elapsed_seconds: Type.Number({ description: 'Time spent running or waiting.' }),
+    }),
+    messages: Type.Integer({ description: 'How many messages there are; the newest has this `seq`.' }),
+    version: Type.Integer(),
+    created_by: By,
+    created_at: Time,
+    updated_at: Time,
+    started_at: orNull(Time),
+    ended_at: orNull(Time),
+    cursor: Type.String({ description: 'Where the event stream stood when this was read.' }),
+  },
+  { title: 'Discussion' },
+);
 /** In lists: without the cursor, which a list has once. */
 export const DiscussionFacts = Type.Omit(Discussion, ['cursor']);
 
-export const Author = Type.Object({
-  kind: Type.Enum(['agent', 'user', 'system']),
-  participant_id: orNull(Id),
-  agent_id: orNull(Id),
-  user_id: orNull(Id),
-  name: Type.String(),
-});
+export const Author = Type.Object(
+  {
+    kind: Type.Enum(['agent', 'user', 'system']),
+    participant_id: orNull(Id),
+    agent_id: orNull(Id),
+    user_id: orNull(Id),
+    name: Type.String(),
+  },
+  { title: 'Author' },
+);
 const Usage = Type.Object({
   input_tokens: Type.Integer(),
   output_tokens: Type.Integer(),
@@ -142,11 +151,11 @@ export const messageFields = {
   duration_ms: orNull(Type.Integer()),
   created_at: Time,
 };
-export const Message = Type.Object(messageFields);
-export const Posted = Type.Object({ ...messageFields, next_speaker: NextSpeaker });
+export const Message = Type.Object(messageFields, { title: 'Message' });
+export const Posted = Type.Object({ ...messageFields, next_speaker: NextSpeaker }, { title: 'PostedMessage' });
 export const PostMessage = Type.Object(
   { content: Type.String({ minLength: 1, maxLength: MAX_MESSAGE, pattern: '\\S' }) },
-  { additionalProperties: false },
+  { title: 'PostMessage', additionalProperties: false },
 );
 export const TURN_STATUSES = [
   'running',
@@ -158,19 +167,22 @@ export const TURN_STATUSES = [
   'failed',
   'cancelled',
 ] as const;
-export const Turn = Type.Object({
-  turn: Type.Integer(),
-  participant_id: Id,
-  name: Type.String(),
-  reason: Type.String({ description: 'Why it was their turn.' }),
-  status: Type.Enum([...TURN_STATUSES]),
-  attempts: Type.Integer(),
-  error: orNull(Type.Object({ code: Type.String(), message: Type.String() })),
-  message_id: orNull(Id),
-  usage: Usage,
-  started_at: Time,
-  ended_at: orNull(Time),
-});
+export const Turn = Type.Object(
+  {
+    turn: Type.Integer(),
+    participant_id: Id,
+    name: Type.String(),
+    reason: Type.String({ description: 'Why it was their turn.' }),
+    status: Type.Enum([...TURN_STATUSES]),
+    attempts: Type.Integer(),
+    error: orNull(Type.Object({ code: Type.String(), message: Type.String() })),
+    message_id: orNull(Id),
+    usage: Usage,
+    started_at: Time,
+    ended_at: orNull(Time),
+  },
+  { title: 'Turn' },
+);
 export const DiscussionParams = Type.Object({ discussion_id: Id });
 
 export type CreateDiscussion = Static<typeof CreateDiscussion>;

@@ -197,7 +197,7 @@ async function cutTurn(
   cut.stop();
   await stage.halt();
   if (stage.speaker) await cutShort(stage, { text: said.text, usage: cutUsage(said), otherwise });
-  else stage.spend(cutUsage(said));
+  else await stage.spend(cutUsage(said));
 }
 
 async function post(
@@ -263,7 +263,7 @@ function controls(
         const { row } = stage;
         if (row.status === 'paused') return false;
         if (row.status !== 'running' && row.status !== 'waiting') return refuse(row);
-        stage.spend(cutUsage(await heard(deps, stage, cut.step)));
+        await stage.spend(cutUsage(await heard(deps, stage, cut.step)));
         cut.stop();
         await stage.stop({ reason: 'requested', by, turn: 'paused' });
         return true;
@@ -317,7 +317,7 @@ async function keepWhatWasSaid(deps: DiscussionsDeps, stage: Stage, cut: Cut): P
   if (!stage.speaker) return stage.spend(cutUsage(said));
   if (said.text.trim() !== '')
     return cutShort(stage, { text: said.text, usage: cutUsage(said), otherwise: 'interrupted' });
-  stage.spend(cutUsage(said));
+  await stage.spend(cutUsage(said));
   await store.setTurn(stage.tx, stage.row.id, {
     turn: stage.row.turn,
     status: 'cancelled',

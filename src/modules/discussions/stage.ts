@@ -27,11 +27,10 @@ export type TurnPayload = {
 
 export type StageDeps = { readonly jobs: Jobs; readonly agents: Pick<Agents, 'release'> };
 
-type Spent = { readonly input_tokens: number; readonly output_tokens: number; readonly cost_nano_usd: number | null };
-const NOTHING: Spent = { input_tokens: 0, output_tokens: 0, cost_nano_usd: null };
+const NOTHING: store.Spent = { input_tokens: 0, output_tokens: 0, cost_nano_usd: null };
 
 export type NewEntry = Pick<EntryRow, 'kind' | 'turn' | 'author' | 'content' | 'metadata'> &
-  Partial<Spent & Pick<EntryRow, 'time_to_first_token_ms' | 'duration_ms'>>;
+  Partial<store.Spent & Pick<EntryRow, 'time_to_first_token_ms' | 'duration_ms'>>;
 
 /**
  * One discussion within one transaction, its row locked: entries are added to its log, folded into its state, and what
@@ -84,11 +83,18 @@ export class Stage {
     this.row.last_entry = row.entry;
     this.row.last_seq = row.seq ?? this.row.last_seq;
     this.row.state = fold(this.row.state, factOf(row));
-    this.spend(row);
+    this.#count(row);
     return row;
   }
 
-  spend(spent: Spent): void {
+  /** Counts what gave no message, for the discussion and for the turn under way. */
+  async spend(spent: store.Spent): Promise<void> {
+    if (spent.input_tokens + spent.output_tokens === 0 && spent.cost_nano_usd === null) return;
+    this.#count(spent);
+    await store.addTurnUsage(this.tx, this.row.id, { turn: this.row.turn, ...spent });
+  }
+
+  #count(spent: store.Spent): void {
     this.row.input_tokens += spent.input_tokens;
     this.row.output_tokens += spent.output_tokens;
     this.row.cost_nano_usd += spent.cost_nano_usd ?? 0;

@@ -118,12 +118,19 @@ export function beginTurn(tx: Tx, discussionId: string, turn: TurnBegin): Promis
       partial = null, partial_attempt = null`);
 }
 
+/** Tokens, and nano-dollars where a price is known. */
+export type Spent = {
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cost_nano_usd: number | null;
+};
+
 export type TurnEnd = {
   turn: number;
   status: TurnStatus;
   error: Turn['error'];
   message_id: string | null;
-  usage: { input_tokens: number; output_tokens: number; cost_nano_usd: number | null };
+  usage: Spent;
   ended_at: Date | null;
 };
 
@@ -153,6 +160,31 @@ export function listTurns(
     select ${turnColumns} from discussion_turns
     where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${discussionId} and turn > ${after}
     order by turn limit ${limit}::int`);
+}
+
+/** Adds to what a turn has used, if it has begun. */
+export function addTurnUsage(
+  tx: Tx,
+  discussionId: string,
+  { turn, ...spent }: Spent & { turn: number },
+): Promise<number> {
+  const { input_tokens, output_tokens, cost_nano_usd } = spent;
+  return tx.run(sql`
+    update discussion_turns set input_tokens = input_tokens + ${input_tokens},
+      output_tokens = output_tokens + ${output_tokens},
+      cost_nano_usd = case when ${cost_nano_usd}::bigint is null then cost_nano_usd
+        else coalesce(cost_nano_usd, 0) + ${cost_nano_usd}::bigint end
+    where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${turn}`);
+}
+
+/** Adds what a generation cost that nobody waited for. The turn may have ended, and the discussion too. */
+export async function addSpent(tx: Tx, discussionId: string, spent: Spent & { turn: number }): Promise<void> {
+  const { input_tokens, output_tokens, cost_nano_usd } = spent;
+  await tx.run(sql`
+    update discussions set input_tokens = input_tokens + ${input_tokens}, output_tokens = output_tokens + ${output_tokens},
+      cost_nano_usd = cost_nano_usd + coalesce(${cost_nano_usd}::bigint, 0), version = version + 1, updated_at = now()
+    where tenant_id = ${tx.ctx.tenantId} and id = ${discussionId}`);
+  await addTurnUsage(tx, discussionId, spent);
 }
 
 export type Partial = { turn: number; attempt: number; participant_id: string; text: string };

@@ -3,8 +3,8 @@ import type { GenerateResult, Generation } from '../../models/index.ts';
 import { turnBudget } from '../rules/limits.ts';
 import { dispose } from '../rules/moderator.ts';
 import type { Stage } from '../stage.ts';
-import type { DiscussionRow } from '../store.ts';
-import { spentOn, storable } from './cut.ts';
+import type { DiscussionRow, Spent } from '../store.ts';
+import { recorded, settle, spentOn, storable } from './cut.ts';
 import { moderatorRequest, setScene } from './scene.ts';
 import { commit, elapsedMs, type Job, type TurnDeps } from './step.ts';
 
@@ -34,26 +34,30 @@ export async function ask(deps: TurnDeps, job: Job, row: DiscussionRow): Promise
     const signal = AbortSignal.any([job.ctx.signal, speech.signal]);
     const request = moderatorRequest({ row, model: agent?.model ?? asked.model, agent, scene });
     const timeoutMs = Math.max(1, Math.min(MODERATOR_MS, budget.ms));
-    const outcome = await answerOf(deps.models.stream({ ...job.ctx, signal }, { ...request, timeoutMs }));
-    job.ctx.signal.throwIfAborted();
-    if (speech.signal.aborted) return;
-    await commit(deps, job, (stage) => propose(stage, outcome));
+    const generation = deps.models.stream({ ...job.ctx, signal }, { ...request, timeoutMs });
+    const answer = await answerOf(generation, signal);
+    if (signal.aborted) {
+      await settle(deps, job.ctx, { id: generation.id, discussionId: row.id, turn: row.turn, counted: false });
+      return job.ctx.signal.throwIfAborted();
+    }
+    const spent = 'failed' in answer ? await recorded(deps, job.ctx, generation.id) : spentOn(answer);
+    await commit(deps, job, (stage) => propose(stage, answer, spent));
   } finally {
     speech.close();
   }
 }
 
-async function answerOf({ result }: Generation): Promise<GenerateResult | { failed: true }> {
+async function answerOf({ result }: Generation, signal: AbortSignal): Promise<GenerateResult | { failed: true }> {
   try {
     return await result;
   } catch (error) {
-    if (error instanceof AppError || (error instanceof Error && error.name === 'AbortError')) return { failed: true };
+    if (error instanceof AppError || signal.aborted) return { failed: true };
     throw error;
   }
 }
 
 /** Enters a proposal into the log, and lets the chosen one speak. */
-export async function propose(stage: Stage, answer: GenerateResult | { failed: true }): Promise<void> {
+export async function propose(stage: Stage, answer: GenerateResult | { failed: true }, spent?: Spent): Promise<void> {
   const { participants, state, turn } = stage.row;
   const { choice, refused } = dispose(answer, participants, state);
   const made = 'failed' in answer ? undefined : answer;
@@ -67,7 +71,7 @@ export async function propose(stage: Stage, answer: GenerateResult | { failed: t
       refused,
       ...(made && { model: made.model, provider: made.provider, rehearsal: made.rehearsal }),
     },
-    ...(made && spentOn(made)),
+    ...spent,
   });
   await stage.next();
 }

@@ -1,6 +1,10 @@
+import type { Ctx } from '../../../platform/context.ts';
+import { AppError } from '../../../platform/http/errors.ts';
 import type { GenerateResult } from '../../models/index.ts';
 import type { Participant } from '../rules/fold.ts';
 import { authorOf, type Stage } from '../stage.ts';
+import { addSpent, type Spent } from '../store.ts';
+import type { TurnDeps } from './step.ts';
 
 /**
  * Ends the turn under way where it stands: what was said is kept as a message marked `interrupted`; where nothing was
@@ -8,11 +12,11 @@ import { authorOf, type Stage } from '../stage.ts';
  */
 export async function cutShort(
   stage: Stage,
-  cut: { text: string; usage: ReturnType<typeof cutUsage>; otherwise: 'advanced' | 'timeout' | 'interrupted' },
+  cut: { text: string; usage: Spent; otherwise: 'advanced' | 'timeout' | 'interrupted' },
 ): Promise<void> {
   const speaker = stage.speaker as Participant;
   if (cut.text.trim() === '') {
-    stage.spend(cut.usage);
+    await stage.spend(cut.usage);
     return stage.skip(cut.otherwise);
   }
   const metadata = { finish_reason: 'interrupted' };
@@ -26,8 +30,11 @@ export async function cutShort(
   await stage.say(message, 'interrupted');
 }
 
-/** What a generation that was cut short is counted with: nobody told its tokens, so four bytes make one. */
-export const cutUsage = ({ text, promptTokens }: { text: string; promptTokens: number }) => ({
+/**
+ * What a speech is counted with at the moment it is cut short: nobody has told its tokens, so four bytes make one. Its
+ * cost follows when its generation has been recorded; see `settle`.
+ */
+export const cutUsage = ({ text, promptTokens }: { text: string; promptTokens: number }): Spent => ({
   input_tokens: promptTokens,
   output_tokens: estimateTokens(text),
   cost_nano_usd: null,
@@ -37,7 +44,7 @@ export const cutUsage = ({ text, promptTokens }: { text: string; promptTokens: n
 export const estimateTokens = (text: string): number => Math.ceil(Buffer.byteLength(text) / 4);
 
 /** What a generation is counted with. */
-export const spentOn = ({ usage, costNanoUsd }: GenerateResult) => ({
+export const spentOn = ({ usage, costNanoUsd }: GenerateResult): Spent => ({
   input_tokens: usage.inputTokens,
   output_tokens: usage.outputTokens,
   cost_nano_usd: costNanoUsd,
@@ -45,3 +52,37 @@ export const spentOn = ({ usage, costNanoUsd }: GenerateResult) => ({
 
 /** What PostgreSQL can keep: no U+0000, no half of a surrogate pair. */
 export const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed();
+
+const SETTLE_TIMEOUT_MS = 1_500;
+
+/** What a generation cost that gave no result. It was recorded before it said so; one that never began has no record. */
+export async function recorded({ traces }: Pick<TurnDeps, 'traces'>, ctx: Ctx, id: string): Promise<Spent> {
+  try {
+    const { input_tokens, output_tokens, cost_nano_usd } = await traces.get(ctx, id);
+    return { input_tokens, output_tokens, cost_nano_usd };
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return cutUsage({ text: '', promptTokens: 0 });
+    throw error;
+  }
+}
+
+/**
+ * Counts a generation that was stopped: whoever stopped it could not know its cost, and did not wait. `counted` says
+ * that its tokens were estimated then.
+ */
+export async function settle(
+  deps: Pick<TurnDeps, 'db' | 'traces' | 'log'>,
+  ended: Ctx,
+  generation: { id: string; discussionId: string; turn: number; counted: boolean },
+): Promise<void> {
+  const ctx = { ...ended, signal: AbortSignal.timeout(SETTLE_TIMEOUT_MS) };
+  const { id, discussionId, turn, counted } = generation;
+  try {
+    const spent = await recorded(deps, ctx, id);
+    const rest = counted ? { ...spent, input_tokens: 0, output_tokens: 0 } : spent;
+    if (rest.input_tokens + rest.output_tokens === 0 && rest.cost_nano_usd === null) return;
+    await deps.db.inTx(ctx, (tx) => addSpent(tx, discussionId, { turn, ...rest }));
+  } catch (error) {
+    deps.log.warn('The cost of a turn that was stopped could not be added', { tenant_id: ctx.tenantId, error });
+  }
+}

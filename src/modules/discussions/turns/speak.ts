@@ -6,9 +6,9 @@ import type { Participant } from '../rules/fold.ts';
 import { turnBudget } from '../rules/limits.ts';
 import { retryAfter } from '../rules/retry.ts';
 import { authorOf, type Stage } from '../stage.ts';
-import { type DiscussionRow, savePartial } from '../store.ts';
-import { cutShort, cutUsage, estimateTokens, spentOn, storable } from './cut.ts';
-import type { Live, Speech } from './live.ts';
+import { type DiscussionRow, type Spent, savePartial } from '../store.ts';
+import { cutShort, estimateTokens, recorded, settle, spentOn, storable } from './cut.ts';
+import type { Speech } from './live.ts';
 import { setScene, turnRequest } from './scene.ts';
 import { commit, elapsedMs, type Job, onStage, type TurnDeps } from './step.ts';
 
@@ -41,16 +41,18 @@ export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: D
     const request = turnRequest({ row, speaker, agent, scene, timeoutMs: Math.max(1, budget.ms) });
     deps.live.prompted(discussionId, step, estimateTokens(request.messages.map((m) => m.content).join('\n')));
     const signal = AbortSignal.any([job.ctx.signal, speech.signal]);
-    const outcome = await listen(deps.models.stream({ ...job.ctx, signal }, request), speech);
-    job.ctx.signal.throwIfAborted();
-    // Whoever stopped it here has already written what was said.
-    if (speech.signal.aborted) return;
+    const generation = deps.models.stream({ ...job.ctx, signal }, request);
+    const outcome = await listen(generation, speech, signal);
+    if (signal.aborted) {
+      // Whoever stopped it here has already written what was said, and counted its tokens.
+      await settle(deps, job.ctx, { id: generation.id, discussionId, turn, counted: speech.signal.aborted });
+      return job.ctx.signal.throwIfAborted();
+    }
     speech.flush();
-    await commit(deps, job, (stage) =>
-      'result' in outcome
-        ? succeed(stage, speaker, outcome.result)
-        : cutOrFail(stage, job, { ...outcome.failure, speech, promptOf: deps.live, limitedBy: budget.by }),
-    );
+    if ('result' in outcome) return void (await commit(deps, job, (stage) => succeed(stage, speaker, outcome.result)));
+    const failure = { ...outcome.failure, said: speech.text, limitedBy: budget.by };
+    const usage = await recorded(deps, job.ctx, generation.id);
+    await commit(deps, job, (stage) => cutOrFail(stage, job, { ...failure, usage }));
   } finally {
     speech.close();
   }
@@ -67,12 +69,13 @@ async function begunAnew(deps: TurnDeps, job: Job, row: DiscussionRow): Promise<
 async function listen(
   generation: Generation,
   speech: Speech,
+  signal: AbortSignal,
 ): Promise<{ readonly result: GenerateResult } | { readonly failure: Failure }> {
   try {
     for await (const piece of generation.text) speech.say(piece.replaceAll('\0', ''));
     return { result: await generation.result };
   } catch (error) {
-    if (speech.signal.aborted) return { failure: { code: 'stopped', message: 'Stopped.', askedMs: 0 } };
+    if (signal.aborted) return { failure: { code: 'stopped', message: 'Stopped.', askedMs: 0 } };
     if (!(error instanceof AppError)) throw error;
     const asked = Number(error.headers['Retry-After'] ?? error.headers['retry-after'] ?? 0);
     return {
@@ -104,21 +107,18 @@ async function succeed(stage: Stage, speaker: Participant, result: GenerateResul
 async function cutOrFail(
   stage: Stage,
   job: Job,
-  failure: Failure & { speech: Speech; promptOf: Live; limitedBy: 'turn_timeout' | 'max_seconds' },
+  failure: Failure & { said: string; usage: Spent; limitedBy: 'turn_timeout' | 'max_seconds' },
 ): Promise<void> {
-  const { code, message, askedMs, speech, limitedBy } = failure;
+  const { code, message, askedMs, said, usage, limitedBy } = failure;
   const { row } = stage;
-  const heard = failure.promptOf.heard(row.id, row.step);
-  const begun = speech.text !== '';
-  const usage = cutUsage({ text: speech.text, promptTokens: begun ? (heard?.promptTokens ?? 0) : 0 });
   const maxMs = (row.limits.max_seconds ?? Infinity) * 1_000;
   if (code === 'model_timeout' && limitedBy === 'max_seconds' && row.elapsed_ms >= maxMs) {
-    await cutShort(stage, { text: speech.text, usage, otherwise: 'timeout' });
+    await cutShort(stage, { text: said, usage, otherwise: 'timeout' });
     return stage.next();
   }
-  stage.spend(usage);
+  await stage.spend(usage);
   const failures = job.payload.failures + 1;
-  const ms = retryAfter({ code, failures, begun, askedMs });
+  const ms = retryAfter({ code, failures, begun: said !== '', askedMs });
   await stage.fail({ code, message }, ms === null ? null : { ms, failures });
 }
 

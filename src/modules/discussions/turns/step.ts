@@ -7,6 +7,7 @@ import type { Logger } from '../../../platform/telemetry/log.ts';
 import type { Agents } from '../../agents/index.ts';
 import type { Knowledge } from '../../knowledge/index.ts';
 import type { Models } from '../../models/index.ts';
+import type { Traces } from '../../traces/index.ts';
 import { Stage, type StageDeps, type TurnPayload } from '../stage.ts';
 import { type DiscussionRow, lockDiscussion } from '../store.ts';
 import type { Live } from './live.ts';
@@ -19,6 +20,7 @@ export type TurnDeps = StageDeps & {
   readonly agents: Pick<Agents, 'find' | 'release'>;
   readonly knowledge: Pick<Knowledge, 'excerpts'>;
   readonly models: Pick<Models, 'stream'>;
+  readonly traces: Pick<Traces, 'get'>;
   readonly log: Logger;
 };
 

@@ -12,7 +12,10 @@ let me: Member;
 let agents: { id: string; name: string }[];
 before(async () => {
   provider = await StandIn.start(openaiProtocol);
-  world = await createWorld({ env: { OPENAI_COMPATIBLE_URL: provider.baseUrl } });
+  const { baseUrl } = provider;
+  world = await createWorld({
+    env: { OPENAI_COMPATIBLE_URL: baseUrl, OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: 'sk-test' },
+  });
   me = await world.signUp();
   agents = await makeAgents(me, ['ada', 'ben'], 'local/gpt-5-mini');
 });
@@ -271,6 +274,36 @@ test('max_tokens ends a discussion, and caps what a turn may have', async () => 
   assert.deepEqual([usage.input_tokens, usage.output_tokens, usage.turns], [60, 80, 2]);
   const asked = provider.received.slice(-2).map(({ body }) => body.max_tokens ?? body.max_completion_tokens);
   assert.deepEqual(asked, [100, 30]);
+});
+
+test('cost is counted where a price is known: also of turns that were cut short; max_cost_usd ends a discussion', async () => {
+  const [priced] = await makeAgents(me, ['priced'], 'openai/gpt-5-mini');
+  const participants = [{ agent_id: priced?.id }];
+  const usage = { input: 100_000, output: 50_000 };
+  const request = script(slowly(['Never', ' finished']), { ...answer('Dear.'), usage });
+  const { path, events } = await begin({ participants, limits: { max_turns: 50, max_cost_usd: 0.3 } });
+  await heard(events, 'Never finished');
+  await me.post(`${path}/pause`);
+  await (await provider.asked(request)).abandoned;
+  await world.settle();
+  const paused = (await me.get(path)).body;
+  assert.ok(paused.usage.cost_nano_usd > 0, 'a turn that was cut off is paid for');
+  assert.ok(paused.usage.input_tokens > 0);
+  await me.post(`${path}/resume`);
+  const end = await events.until(is('discussion_completed'));
+  events.close();
+  assert.equal(end.data.data.reason, 'max_cost_usd');
+  const ended = (await me.get(path)).body;
+  assert.ok(ended.usage.cost_nano_usd >= 300_000_000, `${ended.usage.cost_nano_usd}`);
+  const generations = (await me.get(`/generations?discussion_id=${ended.id}&limit=100`)).body.items;
+  const sum = generations.reduce((all: number, g: { cost_nano_usd: number | null }) => all + (g.cost_nano_usd ?? 0), 0);
+  assert.equal(ended.usage.cost_nano_usd, sum, 'exactly what its generations cost');
+  const turns = (await me.get(`${path}/turns`)).body.items;
+  const ofTurns = turns.reduce(
+    (all: number, t: { usage: { cost_nano_usd: number | null } }) => all + (t.usage.cost_nano_usd ?? 0),
+    0,
+  );
+  assert.equal(ofTurns, sum, 'and so in its turns');
 });
 
 test('a second claimant while the first still runs: exactly one message, of the newest attempt', async () => {
