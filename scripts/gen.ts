@@ -42,7 +42,7 @@ async function sdkTypes(openapi: string): Promise<string> {
   const [contract, types] = [path.join(temporary, 'openapi.json'), path.join(temporary, 'openapi.ts')];
   writeFileSync(contract, openapi);
   const cli = 'sdk/typescript/node_modules/openapi-typescript/bin/cli.js';
-  await said(node(cli, contract, '--output', types, '--alphabetize'));
+  await said(node(cli, contract, '--output', types, '--alphabetize', '--default-non-nullable=false'));
   return readFileSync(types, 'utf8');
 }
 

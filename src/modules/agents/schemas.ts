@@ -49,19 +49,22 @@ export const CreateAgent = Type.Object(
     memory: Type.Optional(Type.Partial(Memory)),
     metadata: Type.Optional(changeable.metadata),
   },
-  { additionalProperties: false },
+  { title: 'CreateAgent', additionalProperties: false },
 );
 export const ChangeAgent = Type.Partial(CreateAgent, { additionalProperties: false, minProperties: 1 });
 
 export const AgentStatus = Type.Union([Type.Literal('active'), Type.Literal('archived')]);
-export const Agent = Type.Object({
-  id: Type.String({ format: 'uuid' }),
-  ...changeable,
-  status: AgentStatus,
-  version: Type.Integer({ description: 'Grows with every change; the ETag.' }),
-  created_at: Type.String({ format: 'date-time' }),
-  updated_at: Type.String({ format: 'date-time' }),
-});
+export const Agent = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    ...changeable,
+    status: AgentStatus,
+    version: Type.Integer({ description: 'Grows with every change; the ETag.' }),
+    created_at: Type.String({ format: 'date-time' }),
+    updated_at: Type.String({ format: 'date-time' }),
+  },
+  { title: 'Agent' },
+);
 export const AgentParams = Type.Object({ agent_id: Type.String({ format: 'uuid' }) });
 
 /** A text given on the spot, or a kept document. */
@@ -87,29 +90,35 @@ export const Invoke = Type.Object(
     ]),
     context: Type.Optional(Type.Array(ContextItem, { maxItems: 16 })),
   },
-  { additionalProperties: false },
+  { title: 'InvokeAgent', additionalProperties: false },
 );
-export const Citation = Type.Object({
-  document_id: Type.Optional(Type.String({ format: 'uuid' })),
-  title: Type.String(),
-  quote: Type.String(),
-});
-export const Invocation = Type.Object({
-  content: Type.String(),
-  model: Type.String(),
-  provider: Type.String(),
-  rehearsal: Type.Boolean({ description: 'True: made by rule, not by a language model.' }),
-  finish_reason: Type.String(),
-  usage: Type.Object({
-    input_tokens: Type.Integer(),
-    output_tokens: Type.Integer(),
-    cost_nano_usd: Type.Union([Type.Integer(), Type.Null()], { description: 'Null when no price is known.' }),
-  }),
-  time_to_first_token_ms: Type.Number(),
-  duration_ms: Type.Number(),
-  generation_id: Type.String({ format: 'uuid' }),
-  citations: Type.Optional(Type.Array(Citation)),
-});
+export const Citation = Type.Object(
+  {
+    document_id: Type.Optional(Type.String({ format: 'uuid' })),
+    title: Type.String(),
+    quote: Type.String(),
+  },
+  { title: 'Citation' },
+);
+export const Invocation = Type.Object(
+  {
+    content: Type.String(),
+    model: Type.String(),
+    provider: Type.String(),
+    rehearsal: Type.Boolean({ description: 'True: made by rule, not by a language model.' }),
+    finish_reason: Type.String(),
+    usage: Type.Object({
+      input_tokens: Type.Integer(),
+      output_tokens: Type.Integer(),
+      cost_nano_usd: Type.Union([Type.Integer(), Type.Null()], { description: 'Null when no price is known.' }),
+    }),
+    time_to_first_token_ms: Type.Number(),
+    duration_ms: Type.Number(),
+    generation_id: Type.String({ format: 'uuid' }),
+    citations: Type.Optional(Type.Array(Citation)),
+  },
+  { title: 'Invocation' },
+);
 
 export type CreateAgent = Static<typeof CreateAgent>;
 export type ChangeAgent = Static<typeof ChangeAgent>;

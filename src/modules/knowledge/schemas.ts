@@ -22,11 +22,11 @@ export const Metadata = Type.Record(
 
 export const CreateDocument = Type.Object(
   { title: Title, text: Text, metadata: Type.Optional(Metadata) },
-  { additionalProperties: false },
+  { title: 'CreateDocument', additionalProperties: false },
 );
 export const ChangeDocument = Type.Object(
   { title: Type.Optional(Title), text: Type.Optional(Text), metadata: Type.Optional(Metadata) },
-  { additionalProperties: false, minProperties: 1 },
+  { title: 'ChangeDocument', additionalProperties: false, minProperties: 1 },
 );
 
 const facts = {
@@ -41,17 +41,20 @@ const facts = {
 };
 
 /** A document as lists show it: without its text. */
-export const DocumentFacts = Type.Object(facts);
-export const Document = Type.Object({ ...facts, text: Type.String() });
-export const DocumentHit = Type.Object({
-  ...facts,
-  snippet: Type.Optional(
-    Type.String({
-      description:
-        'With `q`: the passage that matches best, as safe HTML. Matches stand in `<mark>`…`</mark>`; everything else is escaped.',
-    }),
-  ),
-});
+export const DocumentFacts = Type.Object(facts, { title: 'DocumentSummary' });
+export const Document = Type.Object({ ...facts, text: Type.String() }, { title: 'Document' });
+export const DocumentHit = Type.Object(
+  {
+    ...facts,
+    snippet: Type.Optional(
+      Type.String({
+        description:
+          'With `q`: the passage that matches best, as safe HTML. Matches stand in `<mark>`…`</mark>`; everything else is escaped.',
+      }),
+    ),
+  },
+  { title: 'DocumentHit' },
+);
 export const DocumentParams = Type.Object({ document_id: Type.String({ format: 'uuid' }) });
 
 export type CreateDocument = Static<typeof CreateDocument>;

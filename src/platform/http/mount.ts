@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { TObject, TSchema } from 'typebox';
-import type { Authenticate, OnDenied } from '../auth/authenticate.ts';
+import type { Authenticate, OnDenied, Principal } from '../auth/authenticate.ts';
 import type { Ctx } from '../context.ts';
 import type { SystemTx, Tx } from '../db/queries.ts';
 import type { Hub } from '../realtime/hub.ts';
@@ -238,14 +238,17 @@ export class Mount implements Router {
       const { url } = request;
       const queryAt = url.indexOf('?');
       const ticket = kind === 'follow' ? (request.query as { ticket?: unknown }).ticket : undefined;
-      const principal = await authenticate({
-        authorization: request.headers.authorization,
-        ticket: typeof ticket === 'string' ? ticket : undefined,
-        path: queryAt === -1 ? url : url.slice(0, queryAt),
-      }).catch(async (error) => {
+      let principal: Principal | undefined;
+      try {
+        principal = await authenticate({
+          authorization: request.headers.authorization,
+          ticket: typeof ticket === 'string' ? ticket : undefined,
+          path: queryAt === -1 ? url : url.slice(0, queryAt),
+        });
+      } catch (error) {
         await takeLimit(limiter, limits, 'anonymous', addressKey(request.ip));
         throw error;
-      });
+      }
       if (principal === undefined) {
         await takeLimit(limiter, limits, 'anonymous', addressKey(request.ip));
         throw new AppError('unauthenticated');

@@ -1033,9 +1033,217 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptInvitation: {
+            /** @description The person's name. Default: the email's part before the @. */
+            name?: string;
+            /** @description 10 to 128 characters, and none of the commonest passwords. */
+            password: string;
+            /**
+             * @description Keeps the refresh token in an HttpOnly cookie instead of handing it out. For browsers.
+             * @constant
+             */
+            session?: "cookie";
+            token: string;
+        };
+        Agent: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Who the agent is and how it should speak. */
+            instructions: string;
+            memory: {
+                /**
+                 * @description How many of the last messages the agent is given for its turn.
+                 * @default 40
+                 */
+                window: number;
+            };
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata: {
+                [key: string]: string | number | boolean | null;
+            };
+            model: string | null;
+            /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
+            name: string;
+            parameters: {
+                max_tokens?: number;
+                seed?: number;
+                stop?: string[];
+                temperature?: number;
+                top_p?: number;
+            };
+            /** @enum {string} */
+            status: "active" | "archived";
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Grows with every change; the ETag. */
+            version: number;
+        };
         AgentParticipant: {
             /** Format: uuid */
             agent_id: string;
+        };
+        ApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description To the minute. */
+            last_used_at: string | null;
+            name: string;
+            /** @description The first characters of the key, to know it by. */
+            prefix: string;
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            /**
+             * Format: uuid
+             * @description The member for whom the key acts.
+             */
+            user_id: string;
+        };
+        AuditRecord: {
+            actor: {
+                id: string;
+                kind: string;
+            } | null;
+            data: {
+                [key: string]: unknown;
+            };
+            /** @description SHA-256, in hexadecimal. */
+            hash: string;
+            /** @description The event's id. */
+            id: string;
+            /** @description SHA-256, in hexadecimal. */
+            previous_hash: string;
+            /** @description 1, 2, 3 … within the tenant, without a hole. */
+            seq: number;
+            subject: string;
+            /** Format: date-time */
+            time: string;
+            type: string;
+        };
+        AuditVerification: {
+            broken_at: null | {
+                /**
+                 * @description `missing`: a record was taken out. `altered`: its content is not what was hashed. `relinked`: it does not continue the one before. `truncated`: a checkpoint knows of more records. `checkpoint_mismatch`: a checkpoint knows another record here. `checkpoint_invalid`: a checkpoint that we did not sign.
+                 * @enum {unknown}
+                 */
+                reason: "missing" | "altered" | "relinked" | "truncated" | "checkpoint_mismatch" | "checkpoint_invalid";
+                /** @description The first record that does not fit. */
+                seq: number;
+            };
+            /** @description The head of the chain, signed (a JWS; keys at `/.well-known/jwks.json`). Keep it somewhere else, and hand it in later. */
+            checkpoint: null | string;
+            /** @description Records that were checked. */
+            records: number;
+            valid: boolean;
+        };
+        Author: {
+            agent_id: string | null;
+            /** @enum {unknown} */
+            kind: "agent" | "user" | "system";
+            name: string;
+            participant_id: string | null;
+            user_id: string | null;
+        };
+        ChangeDocument: {
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @description Plain text, at most 1 MiB of UTF-8, without U+0000. */
+            text?: string;
+            /** @description What the document is called. */
+            title?: string;
+        };
+        ChangeMember: {
+            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
+        };
+        ChangePassword: {
+            current_password: string;
+            /** @description 10 to 128 characters, and none of the commonest passwords. */
+            new_password: string;
+        };
+        ChatCompletion: {
+            choices: {
+                /** @enum {string} */
+                finish_reason: "stop" | "length" | "content_filter";
+                index: number;
+                logprobs: null;
+                message: {
+                    content: string;
+                    refusal: null;
+                    /** @constant */
+                    role: "assistant";
+                };
+            }[];
+            /** @description Unix time in seconds. */
+            created: number;
+            id: string;
+            model: string;
+            /** @constant */
+            object: "chat.completion";
+            /** @description Parley’s own: what became of this call. A stream has it in the chunk with the finish_reason. */
+            parley: {
+                citations: {
+                    document_id?: string;
+                    quote: string;
+                    title: string;
+                }[];
+                cost_nano_usd: number | null;
+                duration_ms: number;
+                /** Format: uuid */
+                generation_id: string;
+                provider: string;
+                /** @description True: made by rule, not by a language model. */
+                rehearsal: boolean;
+                time_to_first_token_ms: number;
+                /** @description The provider told no counts. */
+                usage_estimated: boolean;
+            };
+            usage: {
+                completion_tokens: number;
+                prompt_tokens: number;
+                total_tokens: number;
+            };
+        };
+        ChatCompletionRequest: {
+            functions?: unknown[] | null;
+            logprobs?: boolean | null;
+            max_completion_tokens?: number | null;
+            max_tokens?: number | null;
+            messages: {
+                content?: (string | {
+                    refusal?: string;
+                    text?: string;
+                    type: string;
+                }[]) | null;
+                name?: string;
+                /** @description `system`, `developer`, `user` or `assistant`. */
+                role: string;
+            }[];
+            modalities?: string[] | null;
+            model?: string | null;
+            n?: number | null;
+            response_format?: {
+                type: string;
+            } | null;
+            seed?: number | null;
+            stop?: (string | string[]) | null;
+            stream?: boolean | null;
+            stream_options?: {
+                include_usage?: boolean | null;
+            } | null;
+            temperature?: number | null;
+            tools?: unknown[] | null;
+            top_p?: number | null;
+        };
+        Citation: {
+            /** Format: uuid */
+            document_id?: string;
+            quote: string;
+            title: string;
         };
         ContextDocument: {
             /** Format: uuid */
@@ -1046,6 +1254,254 @@ export interface components {
             text: string;
             /** @description What the document is called. */
             title: string;
+        };
+        CreateAgent: {
+            /** @description Who the agent is and how it should speak. */
+            instructions?: string;
+            memory?: {
+                /**
+                 * @description How many of the last messages the agent is given for its turn.
+                 * @default 40
+                 */
+                window?: number;
+            };
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata?: {
+                [key: string]: string | number | boolean | null;
+            };
+            model?: string | null;
+            /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
+            name: string;
+            parameters?: {
+                max_tokens?: number;
+                seed?: number;
+                stop?: string[];
+                temperature?: number;
+                top_p?: number;
+            };
+        };
+        CreateApiKey: {
+            /**
+             * Format: date-time
+             * @description When it ends; absent, only by being revoked.
+             */
+            expires_at?: string;
+            /** @description What the key is for. */
+            name: string;
+            /** @description At most what you may do yourself. */
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+        };
+        CreateDiscussion: {
+            context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
+            limits?: {
+                /** @description US dollars; what has no known price counts nothing. */
+                max_cost_usd?: number;
+                /** @description Time spent running or waiting, pauses not counted. */
+                max_seconds?: number;
+                /** @description Input and output tokens, the moderator’s included. */
+                max_tokens?: number;
+                /**
+                 * @description Turns, skipped ones included.
+                 * @default 20
+                 */
+                max_turns?: number;
+                /**
+                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
+                 * @default 120
+                 */
+                turn_timeout_seconds?: number;
+            };
+            memory?: {
+                /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
+                window?: number;
+            };
+            /**
+             * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
+             * @enum {unknown}
+             */
+            on_post?: "enqueue" | "interrupt";
+            /**
+             * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
+             * @enum {unknown}
+             */
+            on_turn_failure?: "pause" | "skip";
+            participants: (components["schemas"]["AgentParticipant"] | components["schemas"]["UserParticipant"])[];
+            policy?: components["schemas"]["RoundRobin"] | components["schemas"]["Moderator"];
+            /** @description Default true. False: `resume` starts it. */
+            start?: boolean;
+            topic: string;
+        };
+        CreateDocument: {
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @description Plain text, at most 1 MiB of UTF-8, without U+0000. */
+            text: string;
+            /** @description What the document is called. */
+            title: string;
+        };
+        CreateInvitation: {
+            /** @description An email address. */
+            email: string;
+            /**
+             * @description Seconds; default a week.
+             * @default 604800
+             */
+            expires_in?: number;
+            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
+        };
+        CreateTicket: {
+            /** @description The path of the stream as it will be requested, without a query: `/api/v1/discussions/{id}/events`. */
+            path: string;
+        };
+        DefaultModel: {
+            /** @description What a request without a model is given now. */
+            effective: string;
+            model: string | null;
+        };
+        Discussion: {
+            context: {
+                bytes: number;
+                /** Format: uuid */
+                document_id: string;
+                title: string;
+            }[];
+            /** Format: date-time */
+            created_at: string;
+            created_by: {
+                id: string;
+                /** @enum {unknown} */
+                kind: "user" | "api_key" | "system";
+                name: string;
+            };
+            /** @description Where the event stream stood when this was read. */
+            cursor: string;
+            ended_at: string | null;
+            /** Format: uuid */
+            id: string;
+            limits: {
+                /** @description US dollars; what has no known price counts nothing. */
+                max_cost_usd?: number;
+                /** @description Time spent running or waiting, pauses not counted. */
+                max_seconds?: number;
+                /** @description Input and output tokens, the moderator’s included. */
+                max_tokens?: number;
+                /**
+                 * @description Turns, skipped ones included.
+                 * @default 20
+                 */
+                max_turns: number;
+                /**
+                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
+                 * @default 120
+                 */
+                turn_timeout_seconds: number;
+            };
+            memory: {
+                /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
+                window: number;
+            };
+            /** @description How many messages there are; the newest has this `seq`. */
+            messages: number;
+            next_speaker: {
+                /** @enum {unknown} */
+                kind: "agent" | "user";
+                name: string;
+                /** Format: uuid */
+                participant_id: string;
+                /** @description Why it is their turn, in a sentence. */
+                reason: string;
+            } | null;
+            /**
+             * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
+             * @enum {unknown}
+             */
+            on_post: "enqueue" | "interrupt";
+            /**
+             * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
+             * @enum {unknown}
+             */
+            on_turn_failure: "pause" | "skip";
+            participants: components["schemas"]["Participant"][];
+            policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
+            started_at: string | null;
+            /** @enum {unknown} */
+            status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
+            status_reason: string | null;
+            topic: string;
+            /** @description The turn that is under way or comes next, counted from 1. */
+            turn: number;
+            /** Format: date-time */
+            updated_at: string;
+            usage: {
+                /** @description Generations without a known price count 0. */
+                cost_nano_usd: number;
+                /** @description Time spent running or waiting. */
+                elapsed_seconds: number;
+                input_tokens: number;
+                output_tokens: number;
+                /** @description Turns that ended. */
+                turns: number;
+            };
+            version: number;
+        };
+        Document: {
+            /** @description Bytes of the text in UTF-8. */
+            bytes: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata: {
+                [key: string]: string | number | boolean | null;
+            };
+            text: string;
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Grows with every change; the ETag. */
+            version: number;
+            words: number;
+        };
+        DocumentHit: {
+            /** @description Bytes of the text in UTF-8. */
+            bytes: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @description With `q`: the passage that matches best, as safe HTML. Matches stand in `<mark>`…`</mark>`; everything else is escaped. */
+            snippet?: string;
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Grows with every change; the ETag. */
+            version: number;
+            words: number;
+        };
+        DocumentSummary: {
+            /** @description Bytes of the text in UTF-8. */
+            bytes: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata: {
+                [key: string]: string | number | boolean | null;
+            };
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Grows with every change; the ETag. */
+            version: number;
+            words: number;
         };
         Error: {
             error: {
@@ -1067,9 +1523,171 @@ export interface components {
                 type: "authentication" | "conflict" | "internal" | "invalid_request" | "not_found" | "permission" | "rate_limit" | "upstream";
             };
         };
+        Generation: {
+            actor: {
+                id: string;
+                kind: string;
+            };
+            agent_id: string | null;
+            /** @description How often the provider was asked. */
+            attempts: number;
+            cost_nano_usd: number | null;
+            /** Format: date-time */
+            created_at: string;
+            discussion_id: string | null;
+            duration_ms: number;
+            error_code: string | null;
+            finish_reason: string | null;
+            /** Format: uuid */
+            id: string;
+            input_tokens: number;
+            /** @enum {string} */
+            kind: "chat" | "agent" | "turn" | "moderator";
+            /** @description What it can be asked for by, e.g. `openai/gpt-5-mini`. */
+            model: string;
+            /** @description What was received, also of an answer that broke off. */
+            output_characters: number;
+            output_tokens: number;
+            provider: string;
+            /** @description Made by rule, not by a language model. */
+            rehearsal: boolean;
+            /** @enum {string} */
+            status: "succeeded" | "failed" | "aborted";
+            time_to_first_token_ms: number | null;
+            /** @description The provider told no counts: four bytes of text are one token here. */
+            tokens_estimated: boolean;
+            trace_id: string;
+            turn: number | null;
+        };
         Health: {
             /** @constant */
             status: "ok";
+        };
+        Invitation: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            invited_by: string;
+            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
+            /** @enum {unknown} */
+            status: "open" | "accepted" | "expired";
+        };
+        Invocation: {
+            citations?: components["schemas"]["Citation"][];
+            content: string;
+            duration_ms: number;
+            finish_reason: string;
+            /** Format: uuid */
+            generation_id: string;
+            model: string;
+            provider: string;
+            /** @description True: made by rule, not by a language model. */
+            rehearsal: boolean;
+            time_to_first_token_ms: number;
+            usage: {
+                /** @description Null when no price is known. */
+                cost_nano_usd: number | null;
+                input_tokens: number;
+                output_tokens: number;
+            };
+        };
+        InvokeAgent: {
+            context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
+            input: string | {
+                content: string;
+                /** @enum {unknown} */
+                role: "system" | "user" | "assistant";
+            }[];
+        };
+        Jwks: {
+            keys: {
+                /** @constant */
+                alg: "EdDSA";
+                /** @constant */
+                crv: "Ed25519";
+                kid: string;
+                /** @constant */
+                kty: "OKP";
+                /** @constant */
+                use: "sig";
+                x: string;
+            }[];
+        };
+        Me: {
+            actor: {
+                id: string;
+                /** @enum {unknown} */
+                kind: "user" | "api_key" | "system";
+            };
+            permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
+            tenant: components["schemas"]["Tenant"];
+            /** @description Every tenant of the user, the one used last first (at most 100). */
+            tenants: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
+            }[];
+            user: components["schemas"]["User"] | null;
+        };
+        Member: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            last_used_at: string;
+            name: string;
+            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
+        };
+        Message: {
+            author: components["schemas"]["Author"];
+            content: string;
+            /** Format: date-time */
+            created_at: string;
+            duration_ms: number | null;
+            /** Format: uuid */
+            id: string;
+            metadata: {
+                citations?: components["schemas"]["Citation"][];
+                /** @description `stop`, `length`, `content_filter`, `other`; `interrupted`: cut short, kept as far as it was. */
+                finish_reason?: string;
+                /** Format: uuid */
+                generation_id?: string;
+                model?: string;
+                provider?: string;
+                /** @description True: made by rule, not by a language model. */
+                rehearsal?: boolean;
+            };
+            /** @description 1, 2, 3 … within the discussion, without a hole. */
+            seq: number;
+            time_to_first_token_ms: number | null;
+            turn: number | null;
+            usage: {
+                cost_nano_usd: number | null;
+                input_tokens: number;
+                output_tokens: number;
+            } | null;
+        };
+        Model: {
+            /** @description Unix time in seconds; 0 where it is not known. */
+            created: number;
+            /** @description What a request names. */
+            id: string;
+            /** @enum {string} */
+            kind: "model" | "agent";
+            /** @constant */
+            object: "model";
+            /** @description The provider, or `parley`. */
+            owned_by: string;
+            /** @description True: answers by rule, not by a language model. */
+            rehearsal: boolean;
         };
         Moderator: {
             /**
@@ -1093,6 +1711,41 @@ export interface components {
             /** @constant */
             type: "moderator";
         };
+        NewApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description Shown this once. Send it as `Authorization: Bearer …`. */
+            key: string;
+            /** @description To the minute. */
+            last_used_at: string | null;
+            name: string;
+            /** @description The first characters of the key, to know it by. */
+            prefix: string;
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            /**
+             * Format: uuid
+             * @description The member for whom the key acts.
+             */
+            user_id: string;
+        };
+        NewInvitation: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            invited_by: string;
+            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
+            /** @enum {unknown} */
+            status: "open" | "accepted" | "expired";
+            /** @description Shown this once. Whoever has it can join. */
+            token: string;
+        };
         OAuthError: {
             /** @description As RFC 6749 names it, for example `invalid_grant`. */
             error: string;
@@ -1112,6 +1765,77 @@ export interface components {
                 type: "authentication" | "conflict" | "internal" | "invalid_request" | "not_found" | "permission" | "rate_limit" | "upstream";
             };
         };
+        Participant: {
+            agent_id: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @enum {unknown} */
+            kind: "agent" | "user";
+            name: string;
+            user_id: string | null;
+        };
+        PostedMessage: {
+            author: components["schemas"]["Author"];
+            content: string;
+            /** Format: date-time */
+            created_at: string;
+            duration_ms: number | null;
+            /** Format: uuid */
+            id: string;
+            metadata: {
+                citations?: components["schemas"]["Citation"][];
+                /** @description `stop`, `length`, `content_filter`, `other`; `interrupted`: cut short, kept as far as it was. */
+                finish_reason?: string;
+                /** Format: uuid */
+                generation_id?: string;
+                model?: string;
+                provider?: string;
+                /** @description True: made by rule, not by a language model. */
+                rehearsal?: boolean;
+            };
+            next_speaker: {
+                /** @enum {unknown} */
+                kind: "agent" | "user";
+                name: string;
+                /** Format: uuid */
+                participant_id: string;
+                /** @description Why it is their turn, in a sentence. */
+                reason: string;
+            } | null;
+            /** @description 1, 2, 3 … within the discussion, without a hole. */
+            seq: number;
+            time_to_first_token_ms: number | null;
+            turn: number | null;
+            usage: {
+                cost_nano_usd: number | null;
+                input_tokens: number;
+                output_tokens: number;
+            } | null;
+        };
+        PostMessage: {
+            content: string;
+        };
+        Provider: {
+            api_key_last4: string | null;
+            api_key_set: boolean;
+            /** @description Where it answers, version included. */
+            base_url: string;
+            /** @enum {string} */
+            kind: "openai" | "anthropic" | "google" | "openai_compatible";
+            name: string;
+            /**
+             * @description `tenant`: set here. `operator`: set by whoever runs the server. `local`: found on the machine.
+             * @enum {string}
+             */
+            source: "tenant" | "operator" | "local";
+            updated_at: string | null;
+        };
+        PutProvider: {
+            api_key?: string | null;
+            base_url?: string | null;
+            /** @enum {string} */
+            kind?: "openai" | "anthropic" | "google" | "openai_compatible";
+        };
         Readiness: {
             /** @enum {string} */
             database: "connected" | "disconnected";
@@ -1119,6 +1843,43 @@ export interface components {
             redis: "connected" | "disconnected" | "disabled";
             /** @enum {string} */
             status: "ok" | "degraded" | "unavailable";
+        };
+        Register: {
+            /** @description An email address. */
+            email: string;
+            /** @description The person's name. Default: the email's part before the @. */
+            name?: string;
+            /** @description 10 to 128 characters, and none of the commonest passwords. */
+            password: string;
+            /**
+             * @description Keeps the refresh token in an HttpOnly cookie instead of handing it out. For browsers.
+             * @constant
+             */
+            session?: "cookie";
+            /** @description What the new tenant is called. */
+            tenant_name: string;
+        };
+        Registered: {
+            /** @description A JWT (`typ: at+jwt`), good for `expires_in` seconds. */
+            access_token: string;
+            /** @description Seconds. */
+            expires_in: number;
+            /** @description Absent when the session is kept in a cookie. */
+            refresh_token?: string;
+            tenant: components["schemas"]["Tenant"];
+            /** @constant */
+            token_type: "Bearer";
+            user: components["schemas"]["User"];
+        };
+        RoleList: {
+            items: {
+                permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+                /**
+                 * @description What a member may do; see `GET /roles`.
+                 * @enum {unknown}
+                 */
+                role: "owner" | "admin" | "developer" | "operator" | "viewer";
+            }[];
         };
         RoundRobin: {
             /** @description Who speaks after whom, by agent id, user id or name; one may come several times. Default: the participants' order. */
@@ -1132,12 +1893,311 @@ export interface components {
             /** @constant */
             type: "round_robin";
         };
+        Session: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Whether this request came with it. */
+            current: boolean;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            ip: string | null;
+            /** Format: date-time */
+            last_used_at: string;
+            user_agent: string | null;
+        };
+        Tenant: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        Ticket: {
+            /** @description Seconds. */
+            expires_in: number;
+            /** @description Append it as `?ticket=`; good once. */
+            ticket: string;
+        };
+        Tokens: {
+            /** @description A JWT (`typ: at+jwt`), good for `expires_in` seconds. */
+            access_token: string;
+            /** @description Seconds. */
+            expires_in: number;
+            /** @description Absent when the session is kept in a cookie. */
+            refresh_token?: string;
+            /** @constant */
+            token_type: "Bearer";
+        };
+        Turn: {
+            attempts: number;
+            ended_at: string | null;
+            error: {
+                code: string;
+                message: string;
+            } | null;
+            message_id: string | null;
+            name: string;
+            /** Format: uuid */
+            participant_id: string;
+            /** @description Why it was their turn. */
+            reason: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @enum {unknown} */
+            status: "running" | "waiting" | "paused" | "completed" | "interrupted" | "skipped" | "failed" | "cancelled";
+            turn: number;
+            usage: {
+                cost_nano_usd: number | null;
+                input_tokens: number;
+                output_tokens: number;
+            };
+        };
+        User: {
+            email: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
         UserParticipant: {
             /** Format: uuid */
             user_id: string;
         };
     };
-    responses: never;
+    responses: {
+        /** @description `bad_request` */
+        Error400: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `unauthenticated`, `token_expired` */
+        Error401: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `signup_closed` */
+        Error403: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `payload_too_large` */
+        Error413: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `unsupported_media_type` */
+        Error415: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `rate_limited` */
+        Error429: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `internal` */
+        Error500: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `overloaded`, `unavailable` */
+        Error503: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `bad_request`, `invalid_json`, `validation_failed`, `invalid_grant`, `unsupported_grant_type` */
+        OAuthError400: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
+        /** @description `permission_denied` */
+        OAuthError403: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
+        /** @description `payload_too_large` */
+        OAuthError413: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
+        /** @description `unsupported_media_type` */
+        OAuthError415: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
+        /** @description `rate_limited` */
+        OAuthError429: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
+        /** @description `internal` */
+        OAuthError500: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
+        /** @description `overloaded`, `unavailable` */
+        OAuthError503: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
+        /** @description `bad_request`, `invalid_json` */
+        OpenAiError400: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
+            };
+        };
+        /** @description `unauthenticated`, `token_expired` */
+        OpenAiError401: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
+            };
+        };
+        /** @description `permission_denied` */
+        OpenAiError403: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
+            };
+        };
+        /** @description `payload_too_large` */
+        OpenAiError413: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
+            };
+        };
+        /** @description `unsupported_media_type` */
+        OpenAiError415: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
+            };
+        };
+        /** @description `rate_limited`, `model_rate_limited` */
+        OpenAiError429: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
+            };
+        };
+        /** @description `internal` */
+        OpenAiError500: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
+            };
+        };
+        /** @description `overloaded`, `unavailable` */
+        OpenAiError503: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["OpenAiError"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: {
@@ -1168,32 +2228,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        keys: {
-                            /** @constant */
-                            alg: "EdDSA";
-                            /** @constant */
-                            crv: "Ed25519";
-                            kid: string;
-                            /** @constant */
-                            kty: "OKP";
-                            /** @constant */
-                            use: "sig";
-                            x: string;
-                        }[];
-                    };
+                    "application/json": components["schemas"]["Jwks"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -1204,37 +2242,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listAgents: {
@@ -1261,41 +2271,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            /** Format: date-time */
-                            created_at: string;
-                            /** Format: uuid */
-                            id: string;
-                            /** @description Who the agent is and how it should speak. */
-                            instructions: string;
-                            memory: {
-                                /**
-                                 * @description How many of the last messages the agent is given for its turn.
-                                 * @default 40
-                                 */
-                                window: number;
-                            };
-                            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                            metadata: {
-                                [key: string]: string | number | boolean | null;
-                            };
-                            model: string | null;
-                            /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
-                            name: string;
-                            parameters: {
-                                max_tokens?: number;
-                                seed?: number;
-                                stop?: string[];
-                                temperature?: number;
-                                top_p?: number;
-                            };
-                            /** @enum {string} */
-                            status: "active" | "archived";
-                            /** Format: date-time */
-                            updated_at: string;
-                            /** @description Grows with every change; the ETag. */
-                            version: number;
-                        }[];
+                        items: components["schemas"]["Agent"][];
                         page: number;
                         page_size: number;
                         /** @description Items on all pages together. */
@@ -1303,26 +2279,8 @@ export interface operations {
                     };
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -1343,37 +2301,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     createAgent: {
@@ -1388,31 +2318,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Who the agent is and how it should speak. */
-                    instructions?: string;
-                    memory?: {
-                        /**
-                         * @description How many of the last messages the agent is given for its turn.
-                         * @default 40
-                         */
-                        window?: number;
-                    };
-                    /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                    metadata?: {
-                        [key: string]: string | number | boolean | null;
-                    };
-                    model?: string | null;
-                    /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
-                    name: string;
-                    parameters?: {
-                        max_tokens?: number;
-                        seed?: number;
-                        stop?: string[];
-                        temperature?: number;
-                        top_p?: number;
-                    };
-                };
+                "application/json": components["schemas"]["CreateAgent"];
             };
         };
         responses: {
@@ -1424,41 +2330,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: date-time */
-                        created_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Who the agent is and how it should speak. */
-                        instructions: string;
-                        memory: {
-                            /**
-                             * @description How many of the last messages the agent is given for its turn.
-                             * @default 40
-                             */
-                            window: number;
-                        };
-                        /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                        metadata: {
-                            [key: string]: string | number | boolean | null;
-                        };
-                        model: string | null;
-                        /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
-                        name: string;
-                        parameters: {
-                            max_tokens?: number;
-                            seed?: number;
-                            stop?: string[];
-                            temperature?: number;
-                            top_p?: number;
-                        };
-                        /** @enum {string} */
-                        status: "active" | "archived";
-                        /** Format: date-time */
-                        updated_at: string;
-                        /** @description Grows with every change; the ETag. */
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Agent"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -1471,16 +2343,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -1501,26 +2364,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch` */
             422: {
                 headers: {
@@ -1531,37 +2376,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     getAgent: {
@@ -1582,63 +2399,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: date-time */
-                        created_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Who the agent is and how it should speak. */
-                        instructions: string;
-                        memory: {
-                            /**
-                             * @description How many of the last messages the agent is given for its turn.
-                             * @default 40
-                             */
-                            window: number;
-                        };
-                        /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                        metadata: {
-                            [key: string]: string | number | boolean | null;
-                        };
-                        model: string | null;
-                        /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
-                        name: string;
-                        parameters: {
-                            max_tokens?: number;
-                            seed?: number;
-                            stop?: string[];
-                            temperature?: number;
-                            top_p?: number;
-                        };
-                        /** @enum {string} */
-                        status: "active" | "archived";
-                        /** Format: date-time */
-                        updated_at: string;
-                        /** @description Grows with every change; the ETag. */
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -1669,37 +2434,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     deleteAgent: {
@@ -1731,16 +2468,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -1771,26 +2499,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -1801,37 +2511,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     changeAgent: {
@@ -1883,41 +2565,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: date-time */
-                        created_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Who the agent is and how it should speak. */
-                        instructions: string;
-                        memory: {
-                            /**
-                             * @description How many of the last messages the agent is given for its turn.
-                             * @default 40
-                             */
-                            window: number;
-                        };
-                        /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                        metadata: {
-                            [key: string]: string | number | boolean | null;
-                        };
-                        model: string | null;
-                        /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
-                        name: string;
-                        parameters: {
-                            max_tokens?: number;
-                            seed?: number;
-                            stop?: string[];
-                            temperature?: number;
-                            top_p?: number;
-                        };
-                        /** @enum {string} */
-                        status: "active" | "archived";
-                        /** Format: date-time */
-                        updated_at: string;
-                        /** @description Grows with every change; the ETag. */
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Agent"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -1930,16 +2578,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -1980,26 +2619,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -2020,37 +2641,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     archiveAgent: {
@@ -2071,41 +2664,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: date-time */
-                        created_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Who the agent is and how it should speak. */
-                        instructions: string;
-                        memory: {
-                            /**
-                             * @description How many of the last messages the agent is given for its turn.
-                             * @default 40
-                             */
-                            window: number;
-                        };
-                        /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                        metadata: {
-                            [key: string]: string | number | boolean | null;
-                        };
-                        model: string | null;
-                        /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
-                        name: string;
-                        parameters: {
-                            max_tokens?: number;
-                            seed?: number;
-                            stop?: string[];
-                            temperature?: number;
-                            top_p?: number;
-                        };
-                        /** @enum {string} */
-                        status: "active" | "archived";
-                        /** Format: date-time */
-                        updated_at: string;
-                        /** @description Grows with every change; the ETag. */
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Agent"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -2118,16 +2677,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -2148,26 +2698,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -2178,37 +2710,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     invokeAgent: {
@@ -2222,14 +2726,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
-                    input: string | {
-                        content: string;
-                        /** @enum {unknown} */
-                        role: "system" | "user" | "assistant";
-                    }[];
-                };
+                "application/json": components["schemas"]["InvokeAgent"];
             };
         };
         responses: {
@@ -2240,30 +2737,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        citations?: {
-                            /** Format: uuid */
-                            document_id?: string;
-                            quote: string;
-                            title: string;
-                        }[];
-                        content: string;
-                        duration_ms: number;
-                        finish_reason: string;
-                        /** Format: uuid */
-                        generation_id: string;
-                        model: string;
-                        provider: string;
-                        /** @description True: made by rule, not by a language model. */
-                        rehearsal: boolean;
-                        time_to_first_token_ms: number;
-                        usage: {
-                            /** @description Null when no price is known. */
-                            cost_nano_usd: number | null;
-                            input_tokens: number;
-                            output_tokens: number;
-                        };
-                    };
+                    "application/json": components["schemas"]["Invocation"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -2276,16 +2750,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -2316,26 +2781,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `model_context_length`, `model_content_filter`, `model_refused` */
             422: {
                 headers: {
@@ -2357,16 +2804,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            500: components["responses"]["Error500"];
             /** @description `model_authentication`, `model_unavailable` */
             502: {
                 headers: {
@@ -2377,16 +2815,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            503: components["responses"]["Error503"];
             /** @description `model_timeout` */
             504: {
                 headers: {
@@ -2417,41 +2846,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: date-time */
-                        created_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Who the agent is and how it should speak. */
-                        instructions: string;
-                        memory: {
-                            /**
-                             * @description How many of the last messages the agent is given for its turn.
-                             * @default 40
-                             */
-                            window: number;
-                        };
-                        /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                        metadata: {
-                            [key: string]: string | number | boolean | null;
-                        };
-                        model: string | null;
-                        /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
-                        name: string;
-                        parameters: {
-                            max_tokens?: number;
-                            seed?: number;
-                            stop?: string[];
-                            temperature?: number;
-                            top_p?: number;
-                        };
-                        /** @enum {string} */
-                        status: "active" | "archived";
-                        /** Format: date-time */
-                        updated_at: string;
-                        /** @description Grows with every change; the ETag. */
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Agent"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -2464,16 +2859,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -2494,26 +2880,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -2524,37 +2892,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     streamAgent: {
@@ -2568,14 +2908,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
-                    input: string | {
-                        content: string;
-                        /** @enum {unknown} */
-                        role: "system" | "user" | "assistant";
-                    }[];
-                };
+                "application/json": components["schemas"]["InvokeAgent"];
             };
         };
         responses: {
@@ -2599,16 +2932,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -2639,26 +2963,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `model_context_length`, `model_content_filter`, `model_refused` */
             422: {
                 headers: {
@@ -2680,16 +2986,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            500: components["responses"]["Error500"];
             /** @description `model_authentication`, `model_unavailable` */
             502: {
                 headers: {
@@ -2700,16 +2997,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            503: components["responses"]["Error503"];
             /** @description `model_timeout` */
             504: {
                 headers: {
@@ -2744,24 +3032,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            /** Format: date-time */
-                            created_at: string;
-                            expires_at: string | null;
-                            /** Format: uuid */
-                            id: string;
-                            /** @description To the minute. */
-                            last_used_at: string | null;
-                            name: string;
-                            /** @description The first characters of the key, to know it by. */
-                            prefix: string;
-                            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
-                            /**
-                             * Format: uuid
-                             * @description The member for whom the key acts.
-                             */
-                            user_id: string;
-                        }[];
+                        items: components["schemas"]["ApiKey"][];
                         page: number;
                         page_size: number;
                         /** @description Items on all pages together. */
@@ -2769,26 +3040,8 @@ export interface operations {
                     };
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -2809,37 +3062,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     createApiKey: {
@@ -2854,17 +3079,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Format: date-time
-                     * @description When it ends; absent, only by being revoked.
-                     */
-                    expires_at?: string;
-                    /** @description What the key is for. */
-                    name: string;
-                    /** @description At most what you may do yourself. */
-                    scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
-                };
+                "application/json": components["schemas"]["CreateApiKey"];
             };
         };
         responses: {
@@ -2876,26 +3091,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: date-time */
-                        created_at: string;
-                        expires_at: string | null;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Shown this once. Send it as `Authorization: Bearer …`. */
-                        key: string;
-                        /** @description To the minute. */
-                        last_used_at: string | null;
-                        name: string;
-                        /** @description The first characters of the key, to know it by. */
-                        prefix: string;
-                        scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
-                        /**
-                         * Format: uuid
-                         * @description The member for whom the key acts.
-                         */
-                        user_id: string;
-                    };
+                    "application/json": components["schemas"]["NewApiKey"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -2908,16 +3104,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -2938,26 +3125,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch`, `limit_reached` */
             422: {
                 headers: {
@@ -2968,37 +3137,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     revokeApiKey: {
@@ -3030,16 +3171,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -3060,26 +3192,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -3090,37 +3204,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listAuditLog: {
@@ -3151,27 +3237,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            actor: {
-                                id: string;
-                                kind: string;
-                            } | null;
-                            data: {
-                                [key: string]: unknown;
-                            };
-                            /** @description SHA-256, in hexadecimal. */
-                            hash: string;
-                            /** @description The event's id. */
-                            id: string;
-                            /** @description SHA-256, in hexadecimal. */
-                            previous_hash: string;
-                            /** @description 1, 2, 3 … within the tenant, without a hole. */
-                            seq: number;
-                            subject: string;
-                            /** Format: date-time */
-                            time: string;
-                            type: string;
-                        }[];
+                        items: components["schemas"]["AuditRecord"][];
                         /** @description null: there is nothing after these items. */
                         next_cursor: string | null;
                     };
@@ -3187,16 +3253,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -3217,37 +3274,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     verifyAuditLog: {
@@ -3269,44 +3298,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        broken_at: null | {
-                            /**
-                             * @description `missing`: a record was taken out. `altered`: its content is not what was hashed. `relinked`: it does not continue the one before. `truncated`: a checkpoint knows of more records. `checkpoint_mismatch`: a checkpoint knows another record here. `checkpoint_invalid`: a checkpoint that we did not sign.
-                             * @enum {unknown}
-                             */
-                            reason: "missing" | "altered" | "relinked" | "truncated" | "checkpoint_mismatch" | "checkpoint_invalid";
-                            /** @description The first record that does not fit. */
-                            seq: number;
-                        };
-                        /** @description The head of the chain, signed (a JWS; keys at `/.well-known/jwks.json`). Keep it somewhere else, and hand it in later. */
-                        checkpoint: null | string;
-                        /** @description Records that were checked. */
-                        records: number;
-                        valid: boolean;
-                    };
+                    "application/json": components["schemas"]["AuditVerification"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -3327,37 +3323,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     acceptInvitation: {
@@ -3372,18 +3340,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description The person's name. Default: the email's part before the @. */
-                    name?: string;
-                    /** @description 10 to 128 characters, and none of the commonest passwords. */
-                    password: string;
-                    /**
-                     * @description Keeps the refresh token in an HttpOnly cookie instead of handing it out. For browsers.
-                     * @constant
-                     */
-                    session?: "cookie";
-                    token: string;
-                };
+                "application/json": components["schemas"]["AcceptInvitation"];
             };
         };
         responses: {
@@ -3395,27 +3352,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description A JWT (`typ: at+jwt`), good for `expires_in` seconds. */
-                        access_token: string;
-                        /** @description Seconds. */
-                        expires_in: number;
-                        /** @description Absent when the session is kept in a cookie. */
-                        refresh_token?: string;
-                        tenant: {
-                            /** Format: uuid */
-                            id: string;
-                            name: string;
-                        };
-                        /** @constant */
-                        token_type: "Bearer";
-                        user: {
-                            email: string;
-                            /** Format: uuid */
-                            id: string;
-                            name: string;
-                        };
-                    };
+                    "application/json": components["schemas"]["Registered"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -3428,16 +3365,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `signup_closed` */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            403: components["responses"]["Error403"];
             /** @description `not_found` */
             404: {
                 headers: {
@@ -3458,26 +3386,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch` */
             422: {
                 headers: {
@@ -3488,37 +3398,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     getMe: {
@@ -3537,55 +3419,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        actor: {
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "user" | "api_key" | "system";
-                        };
-                        permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
-                        roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
-                        tenant: {
-                            /** Format: uuid */
-                            id: string;
-                            name: string;
-                        };
-                        /** @description Every tenant of the user, the one used last first (at most 100). */
-                        tenants: {
-                            /** Format: uuid */
-                            id: string;
-                            name: string;
-                            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
-                        }[];
-                        user: {
-                            email: string;
-                            /** Format: uuid */
-                            id: string;
-                            name: string;
-                        } | null;
-                    };
+                    "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -3606,37 +3444,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     changePassword: {
@@ -3648,11 +3458,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    current_password: string;
-                    /** @description 10 to 128 characters, and none of the commonest passwords. */
-                    new_password: string;
-                };
+                "application/json": components["schemas"]["ChangePassword"];
             };
         };
         responses: {
@@ -3674,16 +3480,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -3704,26 +3501,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -3734,37 +3513,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     register: {
@@ -3779,21 +3530,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description An email address. */
-                    email: string;
-                    /** @description The person's name. Default: the email's part before the @. */
-                    name?: string;
-                    /** @description 10 to 128 characters, and none of the commonest passwords. */
-                    password: string;
-                    /**
-                     * @description Keeps the refresh token in an HttpOnly cookie instead of handing it out. For browsers.
-                     * @constant
-                     */
-                    session?: "cookie";
-                    /** @description What the new tenant is called. */
-                    tenant_name: string;
-                };
+                "application/json": components["schemas"]["Register"];
             };
         };
         responses: {
@@ -3805,27 +3542,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description A JWT (`typ: at+jwt`), good for `expires_in` seconds. */
-                        access_token: string;
-                        /** @description Seconds. */
-                        expires_in: number;
-                        /** @description Absent when the session is kept in a cookie. */
-                        refresh_token?: string;
-                        tenant: {
-                            /** Format: uuid */
-                            id: string;
-                            name: string;
-                        };
-                        /** @constant */
-                        token_type: "Bearer";
-                        user: {
-                            email: string;
-                            /** Format: uuid */
-                            id: string;
-                            name: string;
-                        };
-                    };
+                    "application/json": components["schemas"]["Registered"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -3838,16 +3555,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `signup_closed` */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            403: components["responses"]["Error403"];
             /** @description `idempotency_in_progress` */
             409: {
                 headers: {
@@ -3858,26 +3566,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch` */
             422: {
                 headers: {
@@ -3888,37 +3578,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     revokeToken: {
@@ -3967,67 +3629,12 @@ export interface operations {
                     "application/json": components["schemas"]["OAuthError"];
                 };
             };
-            /** @description `permission_denied` */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
+            403: components["responses"]["OAuthError403"];
+            413: components["responses"]["OAuthError413"];
+            415: components["responses"]["OAuthError415"];
+            429: components["responses"]["OAuthError429"];
+            500: components["responses"]["OAuthError500"];
+            503: components["responses"]["OAuthError503"];
         };
     };
     listSessions: {
@@ -4047,43 +3654,12 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            /** Format: date-time */
-                            created_at: string;
-                            /** @description Whether this request came with it. */
-                            current: boolean;
-                            /** Format: date-time */
-                            expires_at: string;
-                            /** Format: uuid */
-                            id: string;
-                            ip: string | null;
-                            /** Format: date-time */
-                            last_used_at: string;
-                            user_agent: string | null;
-                        }[];
+                        items: components["schemas"]["Session"][];
                     };
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -4104,37 +3680,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     revokeSession: {
@@ -4166,16 +3714,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -4196,26 +3735,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -4226,37 +3747,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     token: {
@@ -4308,89 +3801,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description A JWT (`typ: at+jwt`), good for `expires_in` seconds. */
-                        access_token: string;
-                        /** @description Seconds. */
-                        expires_in: number;
-                        /** @description Absent when the session is kept in a cookie. */
-                        refresh_token?: string;
-                        /** @constant */
-                        token_type: "Bearer";
-                    };
+                    "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description `bad_request`, `invalid_json`, `validation_failed`, `invalid_grant`, `unsupported_grant_type` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `permission_denied` */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OAuthError"];
-                };
-            };
+            400: components["responses"]["OAuthError400"];
+            403: components["responses"]["OAuthError403"];
+            413: components["responses"]["OAuthError413"];
+            415: components["responses"]["OAuthError415"];
+            429: components["responses"]["OAuthError429"];
+            500: components["responses"]["OAuthError500"];
+            503: components["responses"]["OAuthError503"];
         };
     };
     createChatCompletion: {
@@ -4402,37 +3822,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    functions?: unknown[] | null;
-                    logprobs?: boolean | null;
-                    max_completion_tokens?: number | null;
-                    max_tokens?: number | null;
-                    messages: {
-                        content?: (string | {
-                            refusal?: string;
-                            text?: string;
-                            type: string;
-                        }[]) | null;
-                        name?: string;
-                        /** @description `system`, `developer`, `user` or `assistant`. */
-                        role: string;
-                    }[];
-                    modalities?: string[] | null;
-                    model?: string | null;
-                    n?: number | null;
-                    response_format?: {
-                        type: string;
-                    } | null;
-                    seed?: number | null;
-                    stop?: (string | string[]) | null;
-                    stream?: boolean | null;
-                    stream_options?: {
-                        include_usage?: boolean | null;
-                    } | null;
-                    temperature?: number | null;
-                    tools?: unknown[] | null;
-                    top_p?: number | null;
-                };
+                "application/json": components["schemas"]["ChatCompletionRequest"];
             };
         };
         responses: {
@@ -4443,82 +3833,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        choices: {
-                            /** @enum {string} */
-                            finish_reason: "stop" | "length" | "content_filter";
-                            index: number;
-                            logprobs: null;
-                            message: {
-                                content: string;
-                                refusal: null;
-                                /** @constant */
-                                role: "assistant";
-                            };
-                        }[];
-                        /** @description Unix time in seconds. */
-                        created: number;
-                        id: string;
-                        model: string;
-                        /** @constant */
-                        object: "chat.completion";
-                        /** @description Parley’s own: what became of this call. A stream has it in the chunk with the finish_reason. */
-                        parley: {
-                            citations: {
-                                document_id?: string;
-                                quote: string;
-                                title: string;
-                            }[];
-                            cost_nano_usd: number | null;
-                            duration_ms: number;
-                            /** Format: uuid */
-                            generation_id: string;
-                            provider: string;
-                            /** @description True: made by rule, not by a language model. */
-                            rehearsal: boolean;
-                            time_to_first_token_ms: number;
-                            /** @description The provider told no counts. */
-                            usage_estimated: boolean;
-                        };
-                        usage: {
-                            completion_tokens: number;
-                            prompt_tokens: number;
-                            total_tokens: number;
-                        };
-                    };
+                    "application/json": components["schemas"]["ChatCompletion"];
                     "text/event-stream": string;
                 };
             };
-            /** @description `bad_request`, `invalid_json` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
-            /** @description `permission_denied` */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
+            400: components["responses"]["OpenAiError400"];
+            401: components["responses"]["OpenAiError401"];
+            403: components["responses"]["OpenAiError403"];
             /** @description `model_not_found` */
             404: {
                 headers: {
@@ -4539,26 +3860,8 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
+            413: components["responses"]["OpenAiError413"];
+            415: components["responses"]["OpenAiError415"];
             /** @description `validation_failed`, `model_context_length`, `model_content_filter`, `model_refused` */
             422: {
                 headers: {
@@ -4569,27 +3872,8 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description `rate_limited`, `model_rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
+            429: components["responses"]["OpenAiError429"];
+            500: components["responses"]["OpenAiError500"];
             /** @description `model_authentication`, `model_unavailable` */
             502: {
                 headers: {
@@ -4600,16 +3884,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
+            503: components["responses"]["OpenAiError503"];
             /** @description `model_timeout` */
             504: {
                 headers: {
@@ -4708,15 +3983,7 @@ export interface operations {
                              * @enum {unknown}
                              */
                             on_turn_failure: "pause" | "skip";
-                            participants: {
-                                agent_id: string | null;
-                                /** Format: uuid */
-                                id: string;
-                                /** @enum {unknown} */
-                                kind: "agent" | "user";
-                                name: string;
-                                user_id: string | null;
-                            }[];
+                            participants: components["schemas"]["Participant"][];
                             policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
                             started_at: string | null;
                             /** @enum {unknown} */
@@ -4754,16 +4021,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -4784,37 +4042,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     createDiscussion: {
@@ -4829,46 +4059,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
-                    limits?: {
-                        /** @description US dollars; what has no known price counts nothing. */
-                        max_cost_usd?: number;
-                        /** @description Time spent running or waiting, pauses not counted. */
-                        max_seconds?: number;
-                        /** @description Input and output tokens, the moderator’s included. */
-                        max_tokens?: number;
-                        /**
-                         * @description Turns, skipped ones included.
-                         * @default 20
-                         */
-                        max_turns?: number;
-                        /**
-                         * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                         * @default 120
-                         */
-                        turn_timeout_seconds?: number;
-                    };
-                    memory?: {
-                        /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                        window?: number;
-                    };
-                    /**
-                     * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
-                     * @enum {unknown}
-                     */
-                    on_post?: "enqueue" | "interrupt";
-                    /**
-                     * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
-                     * @enum {unknown}
-                     */
-                    on_turn_failure?: "pause" | "skip";
-                    participants: (components["schemas"]["AgentParticipant"] | components["schemas"]["UserParticipant"])[];
-                    policy?: components["schemas"]["RoundRobin"] | components["schemas"]["Moderator"];
-                    /** @description Default true. False: `resume` starts it. */
-                    start?: boolean;
-                    topic: string;
-                };
+                "application/json": components["schemas"]["CreateDiscussion"];
             };
         };
         responses: {
@@ -4880,100 +4071,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        context: {
-                            bytes: number;
-                            /** Format: uuid */
-                            document_id: string;
-                            title: string;
-                        }[];
-                        /** Format: date-time */
-                        created_at: string;
-                        created_by: {
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "user" | "api_key" | "system";
-                            name: string;
-                        };
-                        /** @description Where the event stream stood when this was read. */
-                        cursor: string;
-                        ended_at: string | null;
-                        /** Format: uuid */
-                        id: string;
-                        limits: {
-                            /** @description US dollars; what has no known price counts nothing. */
-                            max_cost_usd?: number;
-                            /** @description Time spent running or waiting, pauses not counted. */
-                            max_seconds?: number;
-                            /** @description Input and output tokens, the moderator’s included. */
-                            max_tokens?: number;
-                            /**
-                             * @description Turns, skipped ones included.
-                             * @default 20
-                             */
-                            max_turns: number;
-                            /**
-                             * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                             * @default 120
-                             */
-                            turn_timeout_seconds: number;
-                        };
-                        memory: {
-                            /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                            window: number;
-                        };
-                        /** @description How many messages there are; the newest has this `seq`. */
-                        messages: number;
-                        next_speaker: {
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            /** Format: uuid */
-                            participant_id: string;
-                            /** @description Why it is their turn, in a sentence. */
-                            reason: string;
-                        } | null;
-                        /**
-                         * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
-                         * @enum {unknown}
-                         */
-                        on_post: "enqueue" | "interrupt";
-                        /**
-                         * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
-                         * @enum {unknown}
-                         */
-                        on_turn_failure: "pause" | "skip";
-                        participants: {
-                            agent_id: string | null;
-                            /** Format: uuid */
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            user_id: string | null;
-                        }[];
-                        policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
-                        started_at: string | null;
-                        /** @enum {unknown} */
-                        status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
-                        status_reason: string | null;
-                        topic: string;
-                        /** @description The turn that is under way or comes next, counted from 1. */
-                        turn: number;
-                        /** Format: date-time */
-                        updated_at: string;
-                        usage: {
-                            /** @description Generations without a known price count 0. */
-                            cost_nano_usd: number;
-                            /** @description Time spent running or waiting. */
-                            elapsed_seconds: number;
-                            input_tokens: number;
-                            output_tokens: number;
-                            /** @description Turns that ended. */
-                            turns: number;
-                        };
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Discussion"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -4986,16 +4084,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -5016,26 +4105,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch` */
             422: {
                 headers: {
@@ -5046,37 +4117,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     getDiscussion: {
@@ -5097,122 +4140,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        context: {
-                            bytes: number;
-                            /** Format: uuid */
-                            document_id: string;
-                            title: string;
-                        }[];
-                        /** Format: date-time */
-                        created_at: string;
-                        created_by: {
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "user" | "api_key" | "system";
-                            name: string;
-                        };
-                        /** @description Where the event stream stood when this was read. */
-                        cursor: string;
-                        ended_at: string | null;
-                        /** Format: uuid */
-                        id: string;
-                        limits: {
-                            /** @description US dollars; what has no known price counts nothing. */
-                            max_cost_usd?: number;
-                            /** @description Time spent running or waiting, pauses not counted. */
-                            max_seconds?: number;
-                            /** @description Input and output tokens, the moderator’s included. */
-                            max_tokens?: number;
-                            /**
-                             * @description Turns, skipped ones included.
-                             * @default 20
-                             */
-                            max_turns: number;
-                            /**
-                             * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                             * @default 120
-                             */
-                            turn_timeout_seconds: number;
-                        };
-                        memory: {
-                            /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                            window: number;
-                        };
-                        /** @description How many messages there are; the newest has this `seq`. */
-                        messages: number;
-                        next_speaker: {
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            /** Format: uuid */
-                            participant_id: string;
-                            /** @description Why it is their turn, in a sentence. */
-                            reason: string;
-                        } | null;
-                        /**
-                         * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
-                         * @enum {unknown}
-                         */
-                        on_post: "enqueue" | "interrupt";
-                        /**
-                         * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
-                         * @enum {unknown}
-                         */
-                        on_turn_failure: "pause" | "skip";
-                        participants: {
-                            agent_id: string | null;
-                            /** Format: uuid */
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            user_id: string | null;
-                        }[];
-                        policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
-                        started_at: string | null;
-                        /** @enum {unknown} */
-                        status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
-                        status_reason: string | null;
-                        topic: string;
-                        /** @description The turn that is under way or comes next, counted from 1. */
-                        turn: number;
-                        /** Format: date-time */
-                        updated_at: string;
-                        usage: {
-                            /** @description Generations without a known price count 0. */
-                            cost_nano_usd: number;
-                            /** @description Time spent running or waiting. */
-                            elapsed_seconds: number;
-                            input_tokens: number;
-                            output_tokens: number;
-                            /** @description Turns that ended. */
-                            turns: number;
-                        };
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Discussion"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -5243,37 +4175,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     advanceDiscussion: {
@@ -5296,100 +4200,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        context: {
-                            bytes: number;
-                            /** Format: uuid */
-                            document_id: string;
-                            title: string;
-                        }[];
-                        /** Format: date-time */
-                        created_at: string;
-                        created_by: {
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "user" | "api_key" | "system";
-                            name: string;
-                        };
-                        /** @description Where the event stream stood when this was read. */
-                        cursor: string;
-                        ended_at: string | null;
-                        /** Format: uuid */
-                        id: string;
-                        limits: {
-                            /** @description US dollars; what has no known price counts nothing. */
-                            max_cost_usd?: number;
-                            /** @description Time spent running or waiting, pauses not counted. */
-                            max_seconds?: number;
-                            /** @description Input and output tokens, the moderator’s included. */
-                            max_tokens?: number;
-                            /**
-                             * @description Turns, skipped ones included.
-                             * @default 20
-                             */
-                            max_turns: number;
-                            /**
-                             * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                             * @default 120
-                             */
-                            turn_timeout_seconds: number;
-                        };
-                        memory: {
-                            /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                            window: number;
-                        };
-                        /** @description How many messages there are; the newest has this `seq`. */
-                        messages: number;
-                        next_speaker: {
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            /** Format: uuid */
-                            participant_id: string;
-                            /** @description Why it is their turn, in a sentence. */
-                            reason: string;
-                        } | null;
-                        /**
-                         * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
-                         * @enum {unknown}
-                         */
-                        on_post: "enqueue" | "interrupt";
-                        /**
-                         * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
-                         * @enum {unknown}
-                         */
-                        on_turn_failure: "pause" | "skip";
-                        participants: {
-                            agent_id: string | null;
-                            /** Format: uuid */
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            user_id: string | null;
-                        }[];
-                        policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
-                        started_at: string | null;
-                        /** @enum {unknown} */
-                        status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
-                        status_reason: string | null;
-                        topic: string;
-                        /** @description The turn that is under way or comes next, counted from 1. */
-                        turn: number;
-                        /** Format: date-time */
-                        updated_at: string;
-                        usage: {
-                            /** @description Generations without a known price count 0. */
-                            cost_nano_usd: number;
-                            /** @description Time spent running or waiting. */
-                            elapsed_seconds: number;
-                            input_tokens: number;
-                            output_tokens: number;
-                            /** @description Turns that ended. */
-                            turns: number;
-                        };
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Discussion"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -5402,16 +4213,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -5442,26 +4244,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -5472,37 +4256,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     cancelDiscussion: {
@@ -5523,100 +4279,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        context: {
-                            bytes: number;
-                            /** Format: uuid */
-                            document_id: string;
-                            title: string;
-                        }[];
-                        /** Format: date-time */
-                        created_at: string;
-                        created_by: {
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "user" | "api_key" | "system";
-                            name: string;
-                        };
-                        /** @description Where the event stream stood when this was read. */
-                        cursor: string;
-                        ended_at: string | null;
-                        /** Format: uuid */
-                        id: string;
-                        limits: {
-                            /** @description US dollars; what has no known price counts nothing. */
-                            max_cost_usd?: number;
-                            /** @description Time spent running or waiting, pauses not counted. */
-                            max_seconds?: number;
-                            /** @description Input and output tokens, the moderator’s included. */
-                            max_tokens?: number;
-                            /**
-                             * @description Turns, skipped ones included.
-                             * @default 20
-                             */
-                            max_turns: number;
-                            /**
-                             * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                             * @default 120
-                             */
-                            turn_timeout_seconds: number;
-                        };
-                        memory: {
-                            /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                            window: number;
-                        };
-                        /** @description How many messages there are; the newest has this `seq`. */
-                        messages: number;
-                        next_speaker: {
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            /** Format: uuid */
-                            participant_id: string;
-                            /** @description Why it is their turn, in a sentence. */
-                            reason: string;
-                        } | null;
-                        /**
-                         * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
-                         * @enum {unknown}
-                         */
-                        on_post: "enqueue" | "interrupt";
-                        /**
-                         * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
-                         * @enum {unknown}
-                         */
-                        on_turn_failure: "pause" | "skip";
-                        participants: {
-                            agent_id: string | null;
-                            /** Format: uuid */
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            user_id: string | null;
-                        }[];
-                        policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
-                        started_at: string | null;
-                        /** @enum {unknown} */
-                        status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
-                        status_reason: string | null;
-                        topic: string;
-                        /** @description The turn that is under way or comes next, counted from 1. */
-                        turn: number;
-                        /** Format: date-time */
-                        updated_at: string;
-                        usage: {
-                            /** @description Generations without a known price count 0. */
-                            cost_nano_usd: number;
-                            /** @description Time spent running or waiting. */
-                            elapsed_seconds: number;
-                            input_tokens: number;
-                            output_tokens: number;
-                            /** @description Turns that ended. */
-                            turns: number;
-                        };
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Discussion"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -5629,16 +4292,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -5669,26 +4323,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -5699,37 +4335,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     followDiscussion: {
@@ -5769,16 +4377,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -5809,37 +4408,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listMessages: {
@@ -5870,47 +4441,7 @@ export interface operations {
                     "application/json": {
                         /** @description Where the event stream stood when this was read. */
                         cursor: string;
-                        items: {
-                            author: {
-                                agent_id: string | null;
-                                /** @enum {unknown} */
-                                kind: "agent" | "user" | "system";
-                                name: string;
-                                participant_id: string | null;
-                                user_id: string | null;
-                            };
-                            content: string;
-                            /** Format: date-time */
-                            created_at: string;
-                            duration_ms: number | null;
-                            /** Format: uuid */
-                            id: string;
-                            metadata: {
-                                citations?: {
-                                    /** Format: uuid */
-                                    document_id?: string;
-                                    quote: string;
-                                    title: string;
-                                }[];
-                                /** @description `stop`, `length`, `content_filter`, `other`; `interrupted`: cut short, kept as far as it was. */
-                                finish_reason?: string;
-                                /** Format: uuid */
-                                generation_id?: string;
-                                model?: string;
-                                provider?: string;
-                                /** @description True: made by rule, not by a language model. */
-                                rehearsal?: boolean;
-                            };
-                            /** @description 1, 2, 3 … within the discussion, without a hole. */
-                            seq: number;
-                            time_to_first_token_ms: number | null;
-                            turn: number | null;
-                            usage: {
-                                cost_nano_usd: number | null;
-                                input_tokens: number;
-                                output_tokens: number;
-                            } | null;
-                        }[];
+                        items: components["schemas"]["Message"][];
                         /** @description null: there is nothing after these items. */
                         next_cursor: string | null;
                     };
@@ -5926,16 +4457,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -5966,37 +4488,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     postMessage: {
@@ -6013,9 +4507,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    content: string;
-                };
+                "application/json": components["schemas"]["PostMessage"];
             };
         };
         responses: {
@@ -6027,56 +4519,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        author: {
-                            agent_id: string | null;
-                            /** @enum {unknown} */
-                            kind: "agent" | "user" | "system";
-                            name: string;
-                            participant_id: string | null;
-                            user_id: string | null;
-                        };
-                        content: string;
-                        /** Format: date-time */
-                        created_at: string;
-                        duration_ms: number | null;
-                        /** Format: uuid */
-                        id: string;
-                        metadata: {
-                            citations?: {
-                                /** Format: uuid */
-                                document_id?: string;
-                                quote: string;
-                                title: string;
-                            }[];
-                            /** @description `stop`, `length`, `content_filter`, `other`; `interrupted`: cut short, kept as far as it was. */
-                            finish_reason?: string;
-                            /** Format: uuid */
-                            generation_id?: string;
-                            model?: string;
-                            provider?: string;
-                            /** @description True: made by rule, not by a language model. */
-                            rehearsal?: boolean;
-                        };
-                        next_speaker: {
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            /** Format: uuid */
-                            participant_id: string;
-                            /** @description Why it is their turn, in a sentence. */
-                            reason: string;
-                        } | null;
-                        /** @description 1, 2, 3 … within the discussion, without a hole. */
-                        seq: number;
-                        time_to_first_token_ms: number | null;
-                        turn: number | null;
-                        usage: {
-                            cost_nano_usd: number | null;
-                            input_tokens: number;
-                            output_tokens: number;
-                        } | null;
-                    };
+                    "application/json": components["schemas"]["PostedMessage"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -6089,16 +4532,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -6129,26 +4563,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch`, `limit_reached` */
             422: {
                 headers: {
@@ -6159,37 +4575,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     pauseDiscussion: {
@@ -6210,100 +4598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        context: {
-                            bytes: number;
-                            /** Format: uuid */
-                            document_id: string;
-                            title: string;
-                        }[];
-                        /** Format: date-time */
-                        created_at: string;
-                        created_by: {
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "user" | "api_key" | "system";
-                            name: string;
-                        };
-                        /** @description Where the event stream stood when this was read. */
-                        cursor: string;
-                        ended_at: string | null;
-                        /** Format: uuid */
-                        id: string;
-                        limits: {
-                            /** @description US dollars; what has no known price counts nothing. */
-                            max_cost_usd?: number;
-                            /** @description Time spent running or waiting, pauses not counted. */
-                            max_seconds?: number;
-                            /** @description Input and output tokens, the moderator’s included. */
-                            max_tokens?: number;
-                            /**
-                             * @description Turns, skipped ones included.
-                             * @default 20
-                             */
-                            max_turns: number;
-                            /**
-                             * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                             * @default 120
-                             */
-                            turn_timeout_seconds: number;
-                        };
-                        memory: {
-                            /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                            window: number;
-                        };
-                        /** @description How many messages there are; the newest has this `seq`. */
-                        messages: number;
-                        next_speaker: {
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            /** Format: uuid */
-                            participant_id: string;
-                            /** @description Why it is their turn, in a sentence. */
-                            reason: string;
-                        } | null;
-                        /**
-                         * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
-                         * @enum {unknown}
-                         */
-                        on_post: "enqueue" | "interrupt";
-                        /**
-                         * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
-                         * @enum {unknown}
-                         */
-                        on_turn_failure: "pause" | "skip";
-                        participants: {
-                            agent_id: string | null;
-                            /** Format: uuid */
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            user_id: string | null;
-                        }[];
-                        policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
-                        started_at: string | null;
-                        /** @enum {unknown} */
-                        status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
-                        status_reason: string | null;
-                        topic: string;
-                        /** @description The turn that is under way or comes next, counted from 1. */
-                        turn: number;
-                        /** Format: date-time */
-                        updated_at: string;
-                        usage: {
-                            /** @description Generations without a known price count 0. */
-                            cost_nano_usd: number;
-                            /** @description Time spent running or waiting. */
-                            elapsed_seconds: number;
-                            input_tokens: number;
-                            output_tokens: number;
-                            /** @description Turns that ended. */
-                            turns: number;
-                        };
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Discussion"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -6316,16 +4611,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -6356,26 +4642,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -6386,37 +4654,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     resumeDiscussion: {
@@ -6437,100 +4677,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        context: {
-                            bytes: number;
-                            /** Format: uuid */
-                            document_id: string;
-                            title: string;
-                        }[];
-                        /** Format: date-time */
-                        created_at: string;
-                        created_by: {
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "user" | "api_key" | "system";
-                            name: string;
-                        };
-                        /** @description Where the event stream stood when this was read. */
-                        cursor: string;
-                        ended_at: string | null;
-                        /** Format: uuid */
-                        id: string;
-                        limits: {
-                            /** @description US dollars; what has no known price counts nothing. */
-                            max_cost_usd?: number;
-                            /** @description Time spent running or waiting, pauses not counted. */
-                            max_seconds?: number;
-                            /** @description Input and output tokens, the moderator’s included. */
-                            max_tokens?: number;
-                            /**
-                             * @description Turns, skipped ones included.
-                             * @default 20
-                             */
-                            max_turns: number;
-                            /**
-                             * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                             * @default 120
-                             */
-                            turn_timeout_seconds: number;
-                        };
-                        memory: {
-                            /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                            window: number;
-                        };
-                        /** @description How many messages there are; the newest has this `seq`. */
-                        messages: number;
-                        next_speaker: {
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            /** Format: uuid */
-                            participant_id: string;
-                            /** @description Why it is their turn, in a sentence. */
-                            reason: string;
-                        } | null;
-                        /**
-                         * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
-                         * @enum {unknown}
-                         */
-                        on_post: "enqueue" | "interrupt";
-                        /**
-                         * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
-                         * @enum {unknown}
-                         */
-                        on_turn_failure: "pause" | "skip";
-                        participants: {
-                            agent_id: string | null;
-                            /** Format: uuid */
-                            id: string;
-                            /** @enum {unknown} */
-                            kind: "agent" | "user";
-                            name: string;
-                            user_id: string | null;
-                        }[];
-                        policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
-                        started_at: string | null;
-                        /** @enum {unknown} */
-                        status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
-                        status_reason: string | null;
-                        topic: string;
-                        /** @description The turn that is under way or comes next, counted from 1. */
-                        turn: number;
-                        /** Format: date-time */
-                        updated_at: string;
-                        usage: {
-                            /** @description Generations without a known price count 0. */
-                            cost_nano_usd: number;
-                            /** @description Time spent running or waiting. */
-                            elapsed_seconds: number;
-                            input_tokens: number;
-                            output_tokens: number;
-                            /** @description Turns that ended. */
-                            turns: number;
-                        };
-                        version: number;
-                    };
+                    "application/json": components["schemas"]["Discussion"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -6543,16 +4690,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -6583,26 +4721,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -6613,37 +4733,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listTurns: {
@@ -6672,30 +4764,7 @@ export interface operations {
                     "application/json": {
                         /** @description Where the event stream stood when this was read. */
                         cursor: string;
-                        items: {
-                            attempts: number;
-                            ended_at: string | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                            message_id: string | null;
-                            name: string;
-                            /** Format: uuid */
-                            participant_id: string;
-                            /** @description Why it was their turn. */
-                            reason: string;
-                            /** Format: date-time */
-                            started_at: string;
-                            /** @enum {unknown} */
-                            status: "running" | "waiting" | "paused" | "completed" | "interrupted" | "skipped" | "failed" | "cancelled";
-                            turn: number;
-                            usage: {
-                                cost_nano_usd: number | null;
-                                input_tokens: number;
-                                output_tokens: number;
-                            };
-                        }[];
+                        items: components["schemas"]["Turn"][];
                         /** @description null: there is nothing after these items. */
                         next_cursor: string | null;
                     };
@@ -6711,16 +4780,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -6751,37 +4811,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listDocuments: {
@@ -6807,26 +4839,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            /** @description Bytes of the text in UTF-8. */
-                            bytes: number;
-                            /** Format: date-time */
-                            created_at: string;
-                            /** Format: uuid */
-                            id: string;
-                            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                            metadata: {
-                                [key: string]: string | number | boolean | null;
-                            };
-                            /** @description With `q`: the passage that matches best, as safe HTML. Matches stand in `<mark>`…`</mark>`; everything else is escaped. */
-                            snippet?: string;
-                            title: string;
-                            /** Format: date-time */
-                            updated_at: string;
-                            /** @description Grows with every change; the ETag. */
-                            version: number;
-                            words: number;
-                        }[];
+                        items: components["schemas"]["DocumentHit"][];
                         page: number;
                         page_size: number;
                         /** @description Items on all pages together. */
@@ -6834,26 +4847,8 @@ export interface operations {
                     };
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -6874,37 +4869,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     createDocument: {
@@ -6919,16 +4886,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                    metadata?: {
-                        [key: string]: string | number | boolean | null;
-                    };
-                    /** @description Plain text, at most 1 MiB of UTF-8, without U+0000. */
-                    text: string;
-                    /** @description What the document is called. */
-                    title: string;
-                };
+                "application/json": components["schemas"]["CreateDocument"];
             };
         };
         responses: {
@@ -6940,24 +4898,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Bytes of the text in UTF-8. */
-                        bytes: number;
-                        /** Format: date-time */
-                        created_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                        metadata: {
-                            [key: string]: string | number | boolean | null;
-                        };
-                        title: string;
-                        /** Format: date-time */
-                        updated_at: string;
-                        /** @description Grows with every change; the ETag. */
-                        version: number;
-                        words: number;
-                    };
+                    "application/json": components["schemas"]["DocumentSummary"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -6970,16 +4911,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -7000,26 +4932,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch` */
             422: {
                 headers: {
@@ -7030,37 +4944,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     getDocument: {
@@ -7081,47 +4967,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Bytes of the text in UTF-8. */
-                        bytes: number;
-                        /** Format: date-time */
-                        created_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                        metadata: {
-                            [key: string]: string | number | boolean | null;
-                        };
-                        text: string;
-                        title: string;
-                        /** Format: date-time */
-                        updated_at: string;
-                        /** @description Grows with every change; the ETag. */
-                        version: number;
-                        words: number;
-                    };
+                    "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -7152,37 +5002,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     deleteDocument: {
@@ -7214,16 +5036,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -7244,26 +5057,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -7274,37 +5069,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     changeDocument: {
@@ -7321,16 +5088,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                    metadata?: {
-                        [key: string]: string | number | boolean | null;
-                    };
-                    /** @description Plain text, at most 1 MiB of UTF-8, without U+0000. */
-                    text?: string;
-                    /** @description What the document is called. */
-                    title?: string;
-                };
+                "application/json": components["schemas"]["ChangeDocument"];
             };
         };
         responses: {
@@ -7341,24 +5099,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Bytes of the text in UTF-8. */
-                        bytes: number;
-                        /** Format: date-time */
-                        created_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
-                        metadata: {
-                            [key: string]: string | number | boolean | null;
-                        };
-                        title: string;
-                        /** Format: date-time */
-                        updated_at: string;
-                        /** @description Grows with every change; the ETag. */
-                        version: number;
-                        words: number;
-                    };
+                    "application/json": components["schemas"]["DocumentSummary"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -7371,16 +5112,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -7411,26 +5143,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -7451,37 +5165,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listGenerations: {
@@ -7510,42 +5196,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            actor: {
-                                id: string;
-                                kind: string;
-                            };
-                            agent_id: string | null;
-                            /** @description How often the provider was asked. */
-                            attempts: number;
-                            cost_nano_usd: number | null;
-                            /** Format: date-time */
-                            created_at: string;
-                            discussion_id: string | null;
-                            duration_ms: number;
-                            error_code: string | null;
-                            finish_reason: string | null;
-                            /** Format: uuid */
-                            id: string;
-                            input_tokens: number;
-                            /** @enum {string} */
-                            kind: "chat" | "agent" | "turn" | "moderator";
-                            /** @description What it can be asked for by, e.g. `openai/gpt-5-mini`. */
-                            model: string;
-                            /** @description What was received, also of an answer that broke off. */
-                            output_characters: number;
-                            output_tokens: number;
-                            provider: string;
-                            /** @description Made by rule, not by a language model. */
-                            rehearsal: boolean;
-                            /** @enum {string} */
-                            status: "succeeded" | "failed" | "aborted";
-                            time_to_first_token_ms: number | null;
-                            /** @description The provider told no counts: four bytes of text are one token here. */
-                            tokens_estimated: boolean;
-                            trace_id: string;
-                            turn: number | null;
-                        }[];
+                        items: components["schemas"]["Generation"][];
                         /** @description null: there is nothing after these items. */
                         next_cursor: string | null;
                     };
@@ -7561,16 +5212,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -7591,37 +5233,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     getGeneration: {
@@ -7642,64 +5256,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        actor: {
-                            id: string;
-                            kind: string;
-                        };
-                        agent_id: string | null;
-                        /** @description How often the provider was asked. */
-                        attempts: number;
-                        cost_nano_usd: number | null;
-                        /** Format: date-time */
-                        created_at: string;
-                        discussion_id: string | null;
-                        duration_ms: number;
-                        error_code: string | null;
-                        finish_reason: string | null;
-                        /** Format: uuid */
-                        id: string;
-                        input_tokens: number;
-                        /** @enum {string} */
-                        kind: "chat" | "agent" | "turn" | "moderator";
-                        /** @description What it can be asked for by, e.g. `openai/gpt-5-mini`. */
-                        model: string;
-                        /** @description What was received, also of an answer that broke off. */
-                        output_characters: number;
-                        output_tokens: number;
-                        provider: string;
-                        /** @description Made by rule, not by a language model. */
-                        rehearsal: boolean;
-                        /** @enum {string} */
-                        status: "succeeded" | "failed" | "aborted";
-                        time_to_first_token_ms: number | null;
-                        /** @description The provider told no counts: four bytes of text are one token here. */
-                        tokens_estimated: boolean;
-                        trace_id: string;
-                        turn: number | null;
-                    };
+                    "application/json": components["schemas"]["Generation"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -7730,37 +5291,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     getHealth: {
@@ -7782,16 +5315,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -7802,37 +5326,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     getReadiness: {
@@ -7856,16 +5352,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -7876,27 +5363,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
             /** @description The same form, with bad news. */
             503: {
                 headers: {
@@ -7931,19 +5399,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            /** Format: date-time */
-                            created_at: string;
-                            email: string;
-                            /** Format: date-time */
-                            expires_at: string;
-                            /** Format: uuid */
-                            id: string;
-                            invited_by: string;
-                            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
-                            /** @enum {unknown} */
-                            status: "open" | "accepted" | "expired";
-                        }[];
+                        items: components["schemas"]["Invitation"][];
                         page: number;
                         page_size: number;
                         /** @description Items on all pages together. */
@@ -7951,26 +5407,8 @@ export interface operations {
                     };
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -7991,37 +5429,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     createInvitation: {
@@ -8036,16 +5446,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description An email address. */
-                    email: string;
-                    /**
-                     * @description Seconds; default a week.
-                     * @default 604800
-                     */
-                    expires_in?: number;
-                    roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
-                };
+                "application/json": components["schemas"]["CreateInvitation"];
             };
         };
         responses: {
@@ -8057,21 +5458,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: date-time */
-                        created_at: string;
-                        email: string;
-                        /** Format: date-time */
-                        expires_at: string;
-                        /** Format: uuid */
-                        id: string;
-                        invited_by: string;
-                        roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
-                        /** @enum {unknown} */
-                        status: "open" | "accepted" | "expired";
-                        /** @description Shown this once. Whoever has it can join. */
-                        token: string;
-                    };
+                    "application/json": components["schemas"]["NewInvitation"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -8084,16 +5471,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -8114,26 +5492,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch`, `limit_reached` */
             422: {
                 headers: {
@@ -8144,37 +5504,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     revokeInvitation: {
@@ -8206,16 +5538,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -8236,26 +5559,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -8266,37 +5571,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listModels: {
@@ -8316,20 +5593,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        data: {
-                            /** @description Unix time in seconds; 0 where it is not known. */
-                            created: number;
-                            /** @description What a request names. */
-                            id: string;
-                            /** @enum {string} */
-                            kind: "model" | "agent";
-                            /** @constant */
-                            object: "model";
-                            /** @description The provider, or `parley`. */
-                            owned_by: string;
-                            /** @description True: answers by rule, not by a language model. */
-                            rehearsal: boolean;
-                        }[];
+                        data: components["schemas"]["Model"][];
                         /** @constant */
                         object: "list";
                     };
@@ -8345,26 +5609,8 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
-            /** @description `permission_denied` */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
+            401: components["responses"]["OpenAiError401"];
+            403: components["responses"]["OpenAiError403"];
             /** @description `rate_limited` */
             429: {
                 headers: {
@@ -8376,26 +5622,8 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
+            500: components["responses"]["OpenAiError500"];
+            503: components["responses"]["OpenAiError503"];
         };
     };
     getModel: {
@@ -8416,20 +5644,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Unix time in seconds; 0 where it is not known. */
-                        created: number;
-                        /** @description What a request names. */
-                        id: string;
-                        /** @enum {string} */
-                        kind: "model" | "agent";
-                        /** @constant */
-                        object: "model";
-                        /** @description The provider, or `parley`. */
-                        owned_by: string;
-                        /** @description True: answers by rule, not by a language model. */
-                        rehearsal: boolean;
-                    };
+                    "application/json": components["schemas"]["Model"];
                 };
             };
             /** @description `bad_request` */
@@ -8442,26 +5657,8 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
-            /** @description `permission_denied` */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
+            401: components["responses"]["OpenAiError401"];
+            403: components["responses"]["OpenAiError403"];
             /** @description `not_found`, `model_not_found` */
             404: {
                 headers: {
@@ -8493,26 +5690,8 @@ export interface operations {
                     "application/json": components["schemas"]["OpenAiError"];
                 };
             };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAiError"];
-                };
-            };
+            500: components["responses"]["OpenAiError500"];
+            503: components["responses"]["OpenAiError503"];
         };
     };
     getDefaultModel: {
@@ -8531,33 +5710,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description What a request without a model is given now. */
-                        effective: string;
-                        model: string | null;
-                    };
+                    "application/json": components["schemas"]["DefaultModel"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -8578,37 +5735,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     setDefaultModel: {
@@ -8633,11 +5762,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description What a request without a model is given now. */
-                        effective: string;
-                        model: string | null;
-                    };
+                    "application/json": components["schemas"]["DefaultModel"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -8650,16 +5775,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -8680,26 +5796,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -8710,37 +5808,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listProviders: {
@@ -8760,44 +5830,12 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            api_key_last4: string | null;
-                            api_key_set: boolean;
-                            /** @description Where it answers, version included. */
-                            base_url: string;
-                            /** @enum {string} */
-                            kind: "openai" | "anthropic" | "google" | "openai_compatible";
-                            name: string;
-                            /**
-                             * @description `tenant`: set here. `operator`: set by whoever runs the server. `local`: found on the machine.
-                             * @enum {string}
-                             */
-                            source: "tenant" | "operator" | "local";
-                            updated_at: string | null;
-                        }[];
+                        items: components["schemas"]["Provider"][];
                     };
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -8818,37 +5856,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     putProvider: {
@@ -8863,12 +5873,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    api_key?: string | null;
-                    base_url?: string | null;
-                    /** @enum {string} */
-                    kind?: "openai" | "anthropic" | "google" | "openai_compatible";
-                };
+                "application/json": components["schemas"]["PutProvider"];
             };
         };
         responses: {
@@ -8879,21 +5884,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        api_key_last4: string | null;
-                        api_key_set: boolean;
-                        /** @description Where it answers, version included. */
-                        base_url: string;
-                        /** @enum {string} */
-                        kind: "openai" | "anthropic" | "google" | "openai_compatible";
-                        name: string;
-                        /**
-                         * @description `tenant`: set here. `operator`: set by whoever runs the server. `local`: found on the machine.
-                         * @enum {string}
-                         */
-                        source: "tenant" | "operator" | "local";
-                        updated_at: string | null;
-                    };
+                    "application/json": components["schemas"]["Provider"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -8906,16 +5897,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -8936,26 +5918,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `limit_reached` */
             422: {
                 headers: {
@@ -8966,37 +5930,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     deleteProvider: {
@@ -9029,16 +5965,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -9059,26 +5986,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -9089,37 +5998,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listRoles: {
@@ -9138,38 +6019,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: {
-                            permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
-                            /**
-                             * @description What a member may do; see `GET /roles`.
-                             * @enum {unknown}
-                             */
-                            role: "owner" | "admin" | "developer" | "operator" | "viewer";
-                        }[];
-                    };
+                    "application/json": components["schemas"]["RoleList"];
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -9190,37 +6044,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     createTicket: {
@@ -9235,10 +6061,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description The path of the stream as it will be requested, without a query: `/api/v1/discussions/{id}/events`. */
-                    path: string;
-                };
+                "application/json": components["schemas"]["CreateTicket"];
             };
         };
         responses: {
@@ -9250,12 +6073,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Seconds. */
-                        expires_in: number;
-                        /** @description Append it as `?ticket=`; good once. */
-                        ticket: string;
-                    };
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
@@ -9268,16 +6086,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -9298,26 +6107,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch` */
             422: {
                 headers: {
@@ -9328,37 +6119,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     listUsers: {
@@ -9383,17 +6146,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        items: {
-                            /** Format: date-time */
-                            created_at: string;
-                            email: string;
-                            /** Format: uuid */
-                            id: string;
-                            /** Format: date-time */
-                            last_used_at: string;
-                            name: string;
-                            roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
-                        }[];
+                        items: components["schemas"]["Member"][];
                         page: number;
                         page_size: number;
                         /** @description Items on all pages together. */
@@ -9401,26 +6154,8 @@ export interface operations {
                     };
                 };
             };
-            /** @description `bad_request` */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -9441,37 +6176,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     removeUser: {
@@ -9503,16 +6210,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -9543,26 +6241,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -9573,37 +6253,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
     changeUser: {
@@ -9617,9 +6269,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
-                };
+                "application/json": components["schemas"]["ChangeMember"];
             };
         };
         responses: {
@@ -9630,17 +6280,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: date-time */
-                        created_at: string;
-                        email: string;
-                        /** Format: uuid */
-                        id: string;
-                        /** Format: date-time */
-                        last_used_at: string;
-                        name: string;
-                        roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
-                    };
+                    "application/json": components["schemas"]["Member"];
                 };
             };
             /** @description `bad_request`, `invalid_json` */
@@ -9653,16 +6293,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `unauthenticated`, `token_expired` */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
                 headers: {
@@ -9693,26 +6324,8 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
@@ -9723,37 +6336,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited` */
-            429: {
-                headers: {
-                    "Retry-After": components["headers"]["RetryAfter"];
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal` */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `overloaded`, `unavailable` */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
         };
     };
 }

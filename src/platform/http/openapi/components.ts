@@ -1,6 +1,9 @@
 import type { TSchema } from 'typebox';
 import { type JsonSchema, mapSchema, strict, tidy } from '../schemas.ts';
 
+const byName = (map: ReadonlyMap<string, JsonSchema>) =>
+  Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
+
 const isSame = (a: JsonSchema, b: JsonSchema) => JSON.stringify(a) === JSON.stringify(b);
 
 /**
@@ -9,6 +12,7 @@ const isSame = (a: JsonSchema, b: JsonSchema) => JSON.stringify(a) === JSON.stri
  */
 export class Components {
   readonly #schemas = new Map<string, JsonSchema>();
+  readonly #responses = new Map<string, JsonSchema>();
 
   /** A schema as an answer has it: fields may be added later, so it is open. */
   answer(schema: TSchema): JsonSchema {
@@ -28,9 +32,25 @@ export class Components {
     return { $ref: `#/components/schemas/${name}` };
   }
 
-  /** All of them, by name. */
-  all(): Record<string, JsonSchema> {
-    return Object.fromEntries([...this.#schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
+  /**
+   * An answer that many operations share (the first of its name), as a reference to it; another one of the same name
+   * stays where it is.
+   */
+  response(name: string, response: JsonSchema): JsonSchema {
+    const known = this.#responses.get(name);
+    if (known !== undefined && !isSame(known, response)) return response;
+    this.#responses.set(name, response);
+    return { $ref: `#/components/responses/${name}` };
+  }
+
+  /** The shared answers, by name. */
+  responses(): Record<string, JsonSchema> {
+    return byName(this.#responses);
+  }
+
+  /** All schemas, by name. */
+  schemas(): Record<string, JsonSchema> {
+    return byName(this.#schemas);
   }
 
   #hoist(schema: JsonSchema): JsonSchema {

@@ -64,7 +64,8 @@ export function openApiDocument({ config, routes, tags }: DocumentOptions): Reco
           schema: { type: 'string', enum: ['true'] },
         },
       },
-      schemas: components.all(),
+      responses: components.responses(),
+      schemas: components.schemas(),
     },
   };
 }

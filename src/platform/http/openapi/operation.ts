@@ -133,17 +133,21 @@ const WIRE_ERRORS: Readonly<Record<Wire, readonly [string, JsonSchema]>> = {
   oauth: ['OAuthError', OAUTH_ERROR_SCHEMA],
 };
 
+/** Statuses that mean the same nearly everywhere. */
+const SHARED = new Set([400, 401, 403, 413, 415, 429, 500, 503]);
+
 function failuresOf(route: MountedRoute, components: Components): Json {
   const [name, schema] = WIRE_ERRORS[route.wire];
   const reference = components.add(name, schema);
   const failures: Json = {};
   for (const [status, codes] of errorsByStatus(route)) {
     if (route.spec.alsoStatus?.includes(status)) continue;
-    failures[status] = {
+    const failure = {
       description: codes.map((code) => `\`${code}\``).join(', '),
       headers: { ...HEADERS, ...(status === 429 && { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } }) },
       content: { 'application/json': { schema: reference } },
     };
+    failures[status] = SHARED.has(status) ? components.response(`${name}${status}`, failure) : failure;
   }
   return failures;
 }
