@@ -195,6 +195,26 @@ suite('one story in a real browser, through the real server', { skip: skip ?? fa
     await unbroken();
   });
 
+  say('sits at the table herself: is asked, answers, passes, and hears the end', async () => {
+    await page.goto(`${server.url}/discussions/new`);
+    await page.getByLabel('The question').fill('Who tells the customers?');
+    await page.getByRole('button', { name: 'ada', exact: true }).click();
+    await page.getByRole('button', { name: PERSON.name, exact: true }).click();
+    await page.getByText('Ada and you will speak in turn, for at most 12 turns.').waitFor();
+    await page.getByLabel('Turns').fill('5');
+    await page.getByRole('button', { name: 'Begin' }).click();
+    await page.getByText('It is your turn.').waitFor();
+    assert.match(await page.locator('.turn-line').innerText(), /Turn 2.*Waiting for Grace Hopper.*after ada/s);
+    await page.keyboard.type('I do, on Monday.');
+    await page.keyboard.press('Enter');
+    await page.locator('.said-user', { hasText: 'on Monday' }).getByText('turn 2').waitFor();
+    await page.getByRole('button', { name: 'Pass' }).click();
+    await untilStatus('completed');
+    await page.getByText('The discussion is over: all its turns are taken.').waitFor();
+    assert.equal(await unbroken(), 4);
+    await page.locator('.turn-skipped', { hasText: 'Grace Hopper' }).waitFor();
+  });
+
   const PLACES = ['/discussions', '/discussions/new', '/agents', '/agents/new', '/documents', '/documents/new'];
   const SETTINGS = ['profile', 'sessions', 'members', 'models', 'keys', 'usage'].map((name) => `/settings/${name}`);
 

@@ -1,7 +1,27 @@
-import { type ConnectionState, type Discussion, type DiscussionEvent, type Parley, ParleyError } from '@parley/sdk';
-import { type ArenaState, applyEvent, initialState, type Stale, withDiscussion, withMessages } from './state.ts';
+import {
+  type ConnectionState,
+  type Discussion,
+  type DiscussionEvent,
+  type Message,
+  type Parley,
+  ParleyError,
+} from '@parley/sdk';
+import {
+  type ArenaState,
+  applyEvent,
+  initialState,
+  isOpen,
+  type Stale,
+  withDiscussion,
+  withMessages,
+} from './state.ts';
 
 type Schedule = (flush: () => void) => void;
+type Command = 'pause' | 'resume' | 'cancel' | 'advance';
+
+const AFTERWARDS_MS = 5_000;
+const EVERYTHING: Stale = { messages: true, discussion: true, everything: true };
+const NEWS: Stale = { ...EVERYTHING, everything: false };
 
 /**
  * One discussion, followed live: a snapshot, then the log from its cursor. Survives lost connections and restarted
@@ -19,6 +39,7 @@ export class Arena {
   #stale: Stale | undefined;
   /** The cursor of the page of turns that is not full yet. */
   #turnsPage: string | undefined;
+  #ending: ReturnType<typeof setTimeout> | undefined;
 
   /** `schedule` says when the screen is drawn; many tokens come between two frames. */
   constructor(client: Parley, id: string, schedule: Schedule) {
@@ -39,6 +60,8 @@ export class Arena {
     const { signal } = this.#controller;
     try {
       const cursor = await this.#snapshot();
+      const { discussion } = this.#state;
+      if (!discussion || !isOpen(discussion)) return;
       const onConnection = (connection: ConnectionState): void => this.#set({ ...this.#state, connection });
       for await (const event of this.#client.discussions.events(this.#id, { cursor, signal, onConnection })) {
         this.#take(event);
@@ -49,18 +72,25 @@ export class Arena {
   }
 
   stop(): void {
+    clearTimeout(this.#ending);
     this.#controller.abort();
   }
 
   post(content: string): Promise<void> {
     return this.#act(async () => {
       await this.#client.discussions.post(this.#id, { content });
-      this.#refetch({ messages: true, discussion: true, everything: false });
+      this.#refetch(NEWS);
     });
   }
 
-  command(command: 'pause' | 'resume' | 'cancel' | 'advance'): Promise<void> {
-    return this.#act(async () => this.#discussion(await this.#client.discussions[command](this.#id)));
+  command(command: Command): Promise<void> {
+    return this.#act(async () => {
+      const { discussions } = this.#client;
+      const turn = this.#state.discussion?.turn;
+      // Only the turn that is on the screen: two people who press at once advance once.
+      const advance = command === 'advance' && turn !== undefined;
+      this.#discussion(advance ? await discussions.advance(this.#id, { turn }) : await discussions[command](this.#id));
+    });
   }
 
   /** What is on the screen may be why the server refused: read it anew. */
@@ -68,9 +98,7 @@ export class Arena {
     try {
       await action();
     } catch (error) {
-      if (error instanceof ParleyError && error.type === 'conflict') {
-        this.#refetch({ messages: true, discussion: true, everything: false });
-      }
+      if (error instanceof ParleyError && error.type === 'conflict') this.#refetch(NEWS);
       throw error;
     }
   }
@@ -79,9 +107,10 @@ export class Arena {
   async #snapshot(): Promise<string> {
     const { signal } = this.#controller;
     const discussion = await untilReached(() => this.#client.discussions.get(this.#id, { signal }), signal);
+    const items = await this.#messagesAfter(0);
+    await this.#turns();
     this.#discussion(discussion);
-    await this.#messages();
-    this.#set({ ...this.#state, loaded: true });
+    this.#set({ ...withMessages(this.#state, items), loaded: true });
     return discussion.cursor;
   }
 
@@ -109,17 +138,14 @@ export class Arena {
   async #fetchAll(): Promise<void> {
     const { signal } = this.#controller;
     while (this.#stale && !signal.aborted) {
-      const { messages, everything } = this.#stale;
+      const stale = this.#stale;
       this.#stale = undefined;
       try {
-        if (everything) this.#set({ ...this.#state, messages: [], live: undefined });
-        const discussion = await this.#client.discussions.get(this.#id, { signal, maxRetries: 8 });
-        if (messages) await this.#messages();
-        this.#discussion(discussion);
+        await this.#fetch(stale);
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ParleyError && error.type === 'connection') {
-          this.#stale ??= { messages: true, discussion: true, everything: false };
+          this.#stale = stale.everything ? EVERYTHING : NEWS;
           continue;
         }
         this.#set({ ...this.#state, failure: error });
@@ -128,16 +154,29 @@ export class Arena {
     }
   }
 
-  async #messages(): Promise<void> {
+  /** The discussion first: then the messages are at least as new as what it says of them. */
+  async #fetch({ messages, everything }: Stale): Promise<void> {
     const { signal } = this.#controller;
-    const after = this.#state.messages.at(-1)?.seq ?? 0;
-    const query = after > 0 ? { after_seq: after } : {};
-    const items = [];
-    for await (const message of this.#client.discussions.allMessages(this.#id, query, { signal, maxRetries: 8 })) {
-      items.push(message);
+    const discussion = await this.#client.discussions.get(this.#id, { signal, maxRetries: 8 });
+    const after = everything ? 0 : (this.#state.messages.at(-1)?.seq ?? 0);
+    const items = messages ? await this.#messagesAfter(after) : [];
+    if (everything) {
+      // Another log, perhaps an older one: what is on the screen counts for nothing, not even its version.
+      this.#turnsPage = undefined;
+      const { connection } = this.#state;
+      this.#state = { ...initialState, connection, loaded: true };
     }
     await this.#turns();
     this.#set(withMessages(this.#state, items));
+    this.#discussion(discussion);
+  }
+
+  async #messagesAfter(seq: number): Promise<Message[]> {
+    const options = { signal: this.#controller.signal, maxRetries: 8 };
+    const items: Message[] = [];
+    const query = seq > 0 ? { after_seq: seq } : {};
+    for await (const message of this.#client.discussions.allMessages(this.#id, query, options)) items.push(message);
+    return items;
   }
 
   /** Only the last page can have changed: a long discussion is not read from its beginning again and again. */
@@ -151,15 +190,22 @@ export class Arena {
       more = next_cursor !== null;
       if (next_cursor !== null) this.#turnsPage = next_cursor;
     }
-    this.#set({ ...this.#state, turns: [...turns.values()] });
+    this.#state = { ...this.#state, turns: [...turns.values()] };
   }
 
   #discussion(discussion: Discussion): void {
+    const before = this.#state.discussion;
     this.#set(withDiscussion(this.#state, discussion));
+    if (before && isOpen(before) && !isOpen(discussion)) this.#afterwards();
+  }
+
+  /** It is over: the last words come, and then the connection is given back (a browser has six for all its tabs). */
+  #afterwards(): void {
+    this.#refetch(NEWS);
+    this.#ending ??= setTimeout(() => this.#controller.abort(), AFTERWARDS_MS);
   }
 
   #set(state: ArenaState): void {
-    if (state === this.#state) return;
     this.#state = state;
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -17,7 +17,7 @@ import type {
   TurnQuery,
 } from '../types.ts';
 
-type Command = 'pause' | 'resume' | 'cancel' | 'advance';
+type Command = 'pause' | 'resume' | 'cancel';
 
 /** Discussions: who speaks when, what was said, and what happens now. */
 export class Discussions {
@@ -85,9 +85,10 @@ export class Discussions {
   cancel(id: string, options?: RequestOptions): Promise<Discussion> {
     return this.#command(id, 'cancel', options);
   }
-  /** Goes on to the next speaker, past a person who is being waited for. */
-  advance(id: string, options?: RequestOptions): Promise<Discussion> {
-    return this.#command(id, 'advance', options);
+  /** Ends the turn under way, past a person who is being waited for. With `turn`: only if it is still that one. */
+  advance(id: string, options: RequestOptions & { turn?: number } = {}): Promise<Discussion> {
+    const query = options.turn === undefined ? {} : { turn: options.turn };
+    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/advance`, query }, options);
   }
 
   /**
