@@ -274,6 +274,19 @@ describe('changing the password', () => {
     assert.equal(byKey.status, 403);
   });
 
+  test('leaves no session to who signed in with the old one at the same moment', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const member = await world.signUp({ email: newEmail(), password: PASSWORD });
+      const [changed, signedIn] = await Promise.all([
+        member.post('/auth/password', { current_password: PASSWORD, new_password: 'a new and longer one' }),
+        signIn(member.email, PASSWORD),
+      ]);
+      assert.equal(changed.status, 204);
+      if (signedIn.status === 200)
+        assert.equal((await world.as(signedIn.body.access_token).get('/auth/me')).status, 401);
+    }
+  });
+
   test('to the same one from two places at once happens once', async () => {
     const member = await world.signUp({ email: newEmail(), password: PASSWORD });
     const change = (next: string) => member.post('/auth/password', { current_password: PASSWORD, new_password: next });

@@ -147,7 +147,8 @@ export function createAccounts(deps: AccountsDeps) {
         if (membership === undefined) throw new AppError('invalid_grant');
         const { tenant_id, user_id: userId } = membership;
         return await db.inSystemTx(async (tx) => {
-          // The membership may have ended since it was read; then there is nothing to touch.
+          // Password and membership may have changed since they were read.
+          if (!(await store.holdPassword(tx, userId, verifier))) throw new AppError('invalid_grant');
           if ((await touchMembership(tx, { tenantId: tenant_id, userId, now: clock.now() })) === 0)
             throw new AppError('invalid_grant');
           return sessions.begin(tx, draft, { tenantId: tenant_id, userId, client, method: 'password' });

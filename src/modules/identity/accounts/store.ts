@@ -18,11 +18,18 @@ export const findUsersByPassword = (db: System, emailKey: string, verifier: Buff
     select id, email, email_key, name from users
     where email_key = ${emailKey} and password_verifier = ${verifier} order by id limit 10`);
 
-/** The same within a transaction that gives the account a membership: nobody may delete it meanwhile. */
+/**
+ * The same within a transaction that rests on it: until its commit nobody deletes the account or changes its password,
+ * so that a change of password ends the sessions of everybody who came in with the old one.
+ */
 export const holdUserByPassword = (tx: SystemTx, emailKey: string, verifier: Buffer) =>
   tx.first<UserRow>(sql`
     select id, email, email_key, name from users
-    where email_key = ${emailKey} and password_verifier = ${verifier} order by id limit 1 for key share`);
+    where email_key = ${emailKey} and password_verifier = ${verifier} order by id limit 1 for share`);
+
+export const holdPassword = async (tx: SystemTx, userId: string, verifier: Buffer): Promise<boolean> =>
+  (await tx.first(sql`select 1 from users where id = ${userId} and password_verifier = ${verifier} for share`)) !==
+  undefined;
 
 export const findUser = (db: System, userId: string) =>
   db.first<UserRow & Credentials & { verifier: Buffer }>(sql`
