@@ -181,8 +181,13 @@ test('the roles are made by many at once without an error', async () => {
   assert.equal((await ask(url, "select from pg_roles where rolname in ('parley_app', 'parley_system')")).length, 2);
 });
 
-test('an owner that is no superuser, but may make roles, migrates and serves', async () => {
+test('an owner that is no superuser, but may make roles, migrates and serves', async (t) => {
   const url = await empty();
+  const [me] = await ask<{ super: boolean }>(
+    url,
+    'select rolsuper as super from pg_roles where rolname = current_user',
+  );
+  if (!me?.super) return t.skip('the owner of this server is one, so every test here shows it');
   const name = `owner_${randomBytes(4).toString('hex')}`;
   const password = randomBytes(8).toString('hex');
   await ask(url, `create role ${name} login createrole password '${password}'`);
