@@ -8,12 +8,14 @@ import { createIdentity } from './modules/identity/index.ts';
 import { createKnowledge } from './modules/knowledge/index.ts';
 import { createModels, defaultModelChanged, type Pace, providerChanged } from './modules/models/index.ts';
 import { createOpenAi } from './modules/openai/index.ts';
+import { createOperations } from './modules/operations/index.ts';
 import { createTraces } from './modules/traces/index.ts';
 import type { Config } from './platform/config/config.ts';
 import { createSecrets } from './platform/config/secrets.ts';
 import { createDatabase } from './platform/db/database.ts';
 import { openDb } from './platform/db/open.ts';
 import { createAnnouncements } from './platform/events/announcements.ts';
+import { createDeadLetters } from './platform/events/dead-letters.ts';
 import { createFeed } from './platform/events/feed.ts';
 import { createEventTypes } from './platform/events/registry.ts';
 import { createSequencer } from './platform/events/sequencer.ts';
@@ -76,10 +78,11 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   const leases = createLeases({ db, log });
   const tail = createMemoryTail();
   const types = createEventTypes();
-  const feed = createFeed({ db, tail, types, log });
+  const feed = createFeed({ db, tail, types, log, metrics });
   const hub = createHub({ db, feed, types, announcements, metrics });
-  const sequencer = createSequencer({ db, leases, tail, types, log });
+  const sequencer = createSequencer({ db, leases, tail, types, log, metrics });
   const jobs = createQueue();
+  const deadLetters = createDeadLetters(jobs);
 
   // Modules: each may use those above it.
   const identity = createIdentity({ db, clock, config, secrets, hub, limiter, log });
@@ -94,9 +97,22 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   const knowledge = createKnowledge({ db });
   const agents = createAgents({ db, models, knowledge });
   const people = { findMember: identity.findMember, findKeyName: access.findKeyName };
-  const discussions = createDiscussions({ db, clock, hub, jobs, cursors, log, people, traces, models, knowledge, agents });
+  const discussions = createDiscussions({
+    db,
+    clock,
+    hub,
+    jobs,
+    cursors,
+    log,
+    people,
+    traces,
+    models,
+    knowledge,
+    agents,
+  });
+  const operations = createOperations({ db, hub, types, deadLetters, cursors });
   const openai = createOpenAi({ models, agents, clock });
-  const modules = { identity, access, audit, traces, models, knowledge, agents, discussions, openai };
+  const modules = { identity, access, audit, traces, models, knowledge, agents, discussions, operations, openai };
   const platform: Module = { name: 'platform', schedules: [purgeSchedule(db)] };
   const list: readonly Module[] = [platform, ...Object.values(modules)];
   for (const { events = [] } of list) types.register(events);
@@ -119,7 +135,12 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     limits: { default: { tokens: config.requestsPerMinute, windowSeconds: 60 }, ...options.limits },
     ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
   });
-  const worker = createWorkerRole({ db, log, metrics, leases, queue: jobs, modules: list, announcements, sequencer });
+  const worker = createWorkerRole({
+    ...{ db, log, metrics, tracer, leases, feed, types, announcements, sequencer, deadLetters },
+    queue: jobs,
+    modules: list,
+    logRetentionDays: config.logRetentionDays,
+  });
 
   const internal = createMetricsServer({ host: config.host, port: config.metricsPort, metrics });
   const resources: Service[] = [
@@ -155,7 +176,6 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     async settle(): Promise<void> {
       await Promise.all([identity.settled(), access.settled()]);
       await worker.settle();
-      await feed.caughtUp();
     },
   };
 }

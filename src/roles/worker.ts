@@ -1,6 +1,12 @@
 import type { Db } from '../platform/db/queries.ts';
 import type { Announcements } from '../platform/events/announcements.ts';
+import type { DeadLetters } from '../platform/events/dead-letters.ts';
+import { createDispatch } from '../platform/events/dispatch.ts';
+import type { Feed } from '../platform/events/feed.ts';
+import { retentionSchedule } from '../platform/events/partitions.ts';
+import type { EventTypes } from '../platform/events/registry.ts';
 import type { Sequencer } from '../platform/events/sequencer.ts';
+import { createSettle } from '../platform/events/settle.ts';
 import type { Queue } from '../platform/jobs/queue.ts';
 import { createJobRunner } from '../platform/jobs/runner.ts';
 import { createTicker } from '../platform/jobs/ticker.ts';
@@ -9,6 +15,7 @@ import { inOrder, type Service } from '../platform/lifecycle.ts';
 import type { Module } from '../platform/module.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
+import type { Tracer } from '../platform/telemetry/trace.ts';
 
 type WorkerDeps = {
   readonly db: Db;
@@ -19,12 +26,17 @@ type WorkerDeps = {
   readonly modules: readonly Module[];
   readonly announcements: Announcements;
   readonly sequencer: Sequencer;
+  readonly feed: Feed;
+  readonly types: EventTypes;
+  readonly tracer: Tracer;
+  readonly deadLetters: DeadLetters;
+  readonly logRetentionDays: number;
 };
 
 /** The role `worker`: moves events into the log, and runs consumers, jobs and schedules of every module. */
-export function createWorkerRole({ announcements, sequencer, modules, ...deps }: WorkerDeps): {
+export function createWorkerRole({ announcements, sequencer, modules, logRetentionDays, ...deps }: WorkerDeps): {
   service: Service;
-  /** Resolves when everything that is due now has been done. */
+  /** Resolves when every event announced until now has had its effects, and nothing is due. */
   settle(): Promise<void>;
 } {
   let unlisten = () => {};
@@ -36,12 +48,14 @@ export function createWorkerRole({ announcements, sequencer, modules, ...deps }:
     stop: async () => unlisten(),
   };
   const jobs = createJobRunner({ ...deps, kinds: modules.flatMap((module) => module.jobs ?? []) });
-  const schedules = createTicker({ ...deps, schedules: modules.flatMap((module) => module.schedules ?? []) });
+  const dispatch = createDispatch({ ...deps, consumers: modules.flatMap((module) => module.consumers ?? []) });
+  const retention = retentionSchedule({ ...deps, retentionDays: logRetentionDays, groups: () => dispatch.groups });
+  const schedules = createTicker({
+    ...deps,
+    schedules: [retention, ...modules.flatMap((module) => module.schedules ?? [])],
+  });
   return {
-    service: inOrder('worker', [sequencer, nudges, jobs, schedules]),
-    async settle() {
-      await jobs.idle();
-      await sequencer.idle();
-    },
+    service: inOrder('worker', [sequencer, nudges, dispatch, jobs, schedules]),
+    settle: createSettle({ ...deps, sequencer, dispatch, jobs }),
   };
 }

@@ -3,9 +3,11 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { sql } from 'kysely';
 import { type Noted, note, noted, type TestLog, testLog, until } from '../../../test/support/log.ts';
 import { PermanentError } from '../jobs/define.ts';
+import { createQueue } from '../jobs/queue.ts';
 import { silentLog } from '../telemetry/log.ts';
 import { createTracer } from '../telemetry/trace.ts';
 import type { Consumer } from './consumer.ts';
+import { createDeadLetters } from './dead-letters.ts';
 import { createDispatch } from './dispatch.ts';
 import { createEventTypes } from './registry.ts';
 import { shardOf } from './shards.ts';
@@ -14,6 +16,7 @@ import { raiseFence, takePlace } from './sql.ts';
 let log: TestLog;
 let tenantId: string;
 let run = 0;
+const deadLetters = createDeadLetters(createQueue());
 const stops: (() => Promise<void>)[] = [];
 
 before(async () => {
@@ -56,6 +59,7 @@ async function start(...consumers: Consumer[]) {
     feed: process.feed,
     types,
     consumers,
+    deadLetters,
     tracer: createTracer(),
     log: silentLog,
     backoff: { baseMs: 1, capMs: 2 },
@@ -90,8 +94,7 @@ const letters = () =>
   log.db.system.all<{ stream: string; n: number; status: string; error_code: string | null; attempts: number }>(sql`
     select stream, (body->'data'->>'n')::int as n, status, error_code, attempts from dead_letters
      where group_name = ${group()} order by position`);
-const setStatus = (status: string) =>
-  log.db.system.run(sql`update dead_letters set status = ${status} where group_name = ${group()}`);
+const requeueAll = () => log.db.inTx(log.ctx(tenantId), (tx) => deadLetters.requeueAll(tx, { group: group() }));
 const offset = async () => {
   const row = await log.db.system.first<{ position: number }>(sql`
     select position from consumer_offsets where group_name = ${group()} and shard = ${shardOf(tenantId)}`);
@@ -188,22 +191,39 @@ test('requeued letters are handled in order, before what comes meanwhile, and th
   );
   await announce('discussions/a', 1, 2, 3);
   await p.settle();
-  await setStatus('requeued');
-  p.dispatch.nudge();
+  await requeueAll();
   await p.settle();
   assert.deepEqual(
     (await letters()).map(({ status }) => status),
     ['failed', 'parked', 'parked'],
   );
   broken = false;
-  await setStatus('requeued');
-  p.dispatch.nudge();
+  await requeueAll();
   await announce('discussions/a', 4);
   await p.settle();
   await until(async () => (await letters()).length === 0);
   await announce('discussions/a', 5);
   await p.settle();
   assert.deepEqual(await effects(), [1, 2, 3, 4, 5]);
+});
+
+test('discarding the poisoned event lets what was parked behind it go on', async () => {
+  const p = await start(
+    consumer(async (tx, event) => {
+      if (event.data.n === 1) throw new PermanentError('broken');
+      return leaveRow(tx, event);
+    }),
+  );
+  await announce('discussions/a', 1, 2, 3);
+  await p.settle();
+  const ctx = log.ctx(tenantId);
+  const [failed] = await deadLetters.list(log.db.reader(ctx), { status: 'failed', before: undefined, limit: 10 });
+  const foreign = log.ctx(await log.makeTenant());
+  assert.equal(await log.db.inTx(foreign, (tx) => deadLetters.discard(tx, failed?.id ?? '')), false);
+  assert.equal(await log.db.inTx(ctx, (tx) => deadLetters.discard(tx, failed?.id ?? '')), true);
+  await p.settle();
+  assert.deepEqual(await effects(), [2, 3]);
+  assert.deepEqual(await letters(), []);
 });
 
 test('a stream stays parked across a restart', async () => {

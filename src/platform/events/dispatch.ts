@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracer } from '../telemetry/trace.ts';
 import type { Consumer } from './consumer.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Feed } from './feed.ts';
 import { Lane } from './lane.ts';
 import { createLoop } from './loop.ts';
@@ -16,8 +17,6 @@ import * as q from './sql.ts';
 
 export interface Dispatch extends Service {
   readonly groups: readonly string[];
-  /** Dead letters were requeued: look at once. */
-  nudge(): void;
   /** Resolves when every group held here has seen the whole log, as far as the feed has come. */
   idle(): Promise<void>;
 }
@@ -28,6 +27,7 @@ type Deps = {
   readonly feed: Feed;
   readonly types: EventTypes;
   readonly consumers: readonly Consumer[];
+  readonly deadLetters: DeadLetters;
   readonly tracer: Tracer;
   readonly log: Logger;
   readonly metrics?: Metrics;
@@ -125,6 +125,11 @@ export function createDispatch(deps: Deps): Dispatch {
     onError: (error) => log.warn('could not bring events to consumers', { error }),
   });
 
+  deps.deadLetters.onRequeued(() => {
+    requeued = true;
+    loop.nudge();
+  });
+
   function won(lease: Lease): void {
     lease.signal.addEventListener('abort', () => {
       if (lanes.get(lease.name)?.lease === lease) lanes.delete(lease.name);
@@ -163,10 +168,6 @@ export function createDispatch(deps: Deps): Dispatch {
       await save().catch((error: unknown) => log.warn('could not save offsets', { error }));
       await keeping?.release();
       keeping = undefined;
-    },
-    nudge() {
-      requeued = true;
-      loop.nudge();
     },
     async idle() {
       for (;;) {

@@ -1,6 +1,7 @@
 import type { Db } from '../db/queries.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { LogEvent } from './define.ts';
 import { createLoop } from './loop.ts';
 import type { EventTypes } from './registry.ts';
@@ -37,15 +38,27 @@ const PAGE = 500;
 const POLL_MS = 500;
 
 type Shard = { next: number; seen: number; horizon: number; recent: LogEvent[] };
-type Deps = { readonly db: Db; readonly tail: Tail; readonly types: EventTypes; readonly log: Logger };
+type Deps = {
+  readonly db: Db;
+  readonly tail: Tail;
+  readonly types: EventTypes;
+  readonly log: Logger;
+  readonly metrics?: Metrics;
+};
 
-export function createFeed({ db, tail, types, log: parent }: Deps): Feed {
+export function createFeed({ db, tail, types, log: parent, metrics }: Deps): Feed {
   const log = parent.child('feed');
   const shards = new Map<number, Shard>();
   const listeners = new Set<FeedListener>();
   let unfollow: (() => void)[] = [];
   let epoch = '';
   let currentAtMs = Number.NEGATIVE_INFINITY;
+
+  metrics?.gauge({
+    name: 'feed_lag_seconds',
+    help: "Time since this process was last seen to be at the log's head.",
+    collect: (gauge) => gauge.set(Math.min(1e6, (performance.now() - currentAtMs) / 1000)),
+  });
 
   const stateOf = (shard: number): Shard => {
     const state = shards.get(shard);

@@ -2,7 +2,8 @@ import type { Db } from '../db/queries.ts';
 import type { Keeping, Lease, Leases } from '../leases/leases.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { PendingEvent } from './define.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { LogEvent, PendingEvent } from './define.ts';
 import { createLoop } from './loop.ts';
 import { extendShard, PARTITION_SIZE } from './partitions.ts';
 import type { EventTypes } from './registry.ts';
@@ -13,6 +14,8 @@ import type { Tail } from './tail.ts';
 export interface Sequencer extends Service {
   /** Something of these tenants was committed: look at once. */
   nudge(events: readonly PendingEvent[]): void;
+  /** These shards may have something: look at once. */
+  look(shards: readonly number[]): void;
   /** Resolves when everything it was nudged about has been moved. */
   idle(): Promise<void>;
 }
@@ -23,6 +26,7 @@ type Deps = {
   readonly tail: Tail;
   readonly types: EventTypes;
   readonly log: Logger;
+  readonly metrics?: Metrics;
 };
 
 const BATCH = 500;
@@ -34,12 +38,13 @@ const POLL_MS = 250;
  * shard; then hands them to the tails. All shards of this process share one statement a round, so that it needs one
  * connection, and an idle one costs four cheap questions a second.
  */
-export function createSequencer({ db, leases, tail, types, log: parent }: Deps): Sequencer {
+export function createSequencer({ db, leases, tail, types, log: parent, metrics }: Deps): Sequencer {
   const log = parent.child('sequencer');
   const leased = new Map<number, Lease>();
   /** The fences under which shards may be moved: those that have been written to the shard's head. */
   const held = new Map<number, number>();
   const dirty = new Set<number>();
+  const moved = meter(metrics, db);
   let epoch = '';
   let keeping: Keeping | undefined;
 
@@ -78,6 +83,7 @@ export function createSequencer({ db, leases, tail, types, log: parent }: Deps):
       throw error;
     }
     for (const [shard, events] of rows) {
+      moved(events);
       tail.publish(shard, events);
       if (events.length === limit) dirty.add(shard);
     }
@@ -118,6 +124,11 @@ export function createSequencer({ db, leases, tail, types, log: parent }: Deps):
     onError: (error) => log.error('could not move events', { error }),
   });
 
+  function look(shards: readonly number[]): void {
+    for (const shard of shards) dirty.add(shard);
+    loop.nudge();
+  }
+
   return {
     name: 'sequencer',
     async start() {
@@ -133,10 +144,35 @@ export function createSequencer({ db, leases, tail, types, log: parent }: Deps):
       await keeping?.release();
       keeping = undefined;
     },
-    nudge(events) {
-      for (const { tenantId } of events) dirty.add(shardOf(tenantId));
-      loop.nudge();
-    },
+    look,
+    nudge: (events) => look(events.map(({ tenantId }) => shardOf(tenantId))),
     idle: () => loop.idle(),
+  };
+}
+
+/** From the announcement to the log: 1 ms to a minute. */
+const LAG_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 60];
+
+function meter(metrics: Metrics | undefined, db: Db) {
+  const lag = metrics?.histogram({
+    name: 'sequencer_lag_seconds',
+    help: 'Time from the announcement of an event to its place in the log.',
+    buckets: LAG_BUCKETS,
+  });
+  const depth = metrics?.gauge({ name: 'outbox_events', help: 'Committed events that are not in the log yet.' });
+  metrics?.gauge({
+    name: 'outbox_age_seconds',
+    help: 'Age of the oldest event that is not in the log yet.',
+    async collect(gauge) {
+      // Asked for when the metrics are read; a database that is away must not take the other metrics with it.
+      const row = await db.system.first(q.outboxDepth).catch(() => undefined);
+      depth?.set(row?.depth ?? 0);
+      gauge.set(row?.age_seconds ?? 0);
+    },
+  });
+  return (events: readonly LogEvent[]) => {
+    if (lag === undefined) return;
+    const nowMs = Date.now();
+    for (const { time } of events) lag.observe(Math.max(0, nowMs - Date.parse(time)) / 1000);
   };
 }

@@ -28,6 +28,9 @@ export const waitingShards = (shards: readonly number[]) => sql<{ shard: number 
   select s.shard::int as shard from unnest(${shards}::smallint[]) as s (shard)
    where exists (select from outbox o where o.shard = s.shard)`;
 
+export const outboxDepth = sql<{ depth: number; age_seconds: number }>`
+  select count(*) as depth, coalesce(extract(epoch from now() - min(time)), 0)::float8 as age_seconds from outbox`;
+
 /** Makes `fence` the only one whose `moveBatch` finds the shard's head. */
 export const raiseFence = (shard: number, fence: number) => sql`
   update log_shards set fence = ${fence} where shard = ${shard} and fence < ${fence}`;
@@ -327,3 +330,68 @@ export const failAgain = (
      set status = 'failed', error_code = ${code}, error_message = ${message}, attempts = attempts + ${attempts},
          updated_at = now()
    where tenant_id = ${tenant_id} and id = ${id}`;
+
+export type LetterRow = {
+  readonly id: string;
+  readonly source: 'event' | 'job';
+  readonly group_name: string;
+  readonly stream: string;
+  readonly position: number;
+  readonly status: 'failed' | 'parked' | 'requeued';
+  readonly type: string;
+  readonly body: unknown;
+  readonly error_code: string | null;
+  readonly error_message: string | null;
+  readonly attempts: number;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+};
+
+const LETTER = sql.raw(`id, source, group_name, stream, position, status, type, body, error_code, error_message,
+  attempts, created_at, updated_at`);
+
+export type LetterFilter = {
+  readonly source?: 'event' | 'job' | undefined;
+  readonly group?: string | undefined;
+  readonly status?: 'failed' | 'parked' | 'requeued' | undefined;
+};
+
+const matches = (tenantId: string, { source, group, status }: LetterFilter) => sql`
+  tenant_id = ${tenantId} and (${source ?? null}::text is null or source = ${source ?? null})
+    and (${group ?? null}::text is null or group_name = ${group ?? null})
+    and (${status ?? null}::text is null or status = ${status ?? null})`;
+
+/** The newest first. */
+export const listLetters = (tenantId: string, filter: LetterFilter, before: string | undefined, limit: number) =>
+  sql<LetterRow>`
+    select ${LETTER} from dead_letters
+     where ${matches(tenantId, filter)} and (${before ?? null}::uuid is null or id < ${before ?? null}::uuid)
+     order by id desc limit ${limit}`;
+
+export const getLetter = (tenantId: string, id: string) => sql<LetterRow>`
+  select ${LETTER} from dead_letters where tenant_id = ${tenantId} and id = ${id}`;
+
+/** The whole queue of a stream: its order would not survive a part of it. */
+export const requeueStream = (tenantId: string, { group_name, stream }: LetterRow) => sql`
+  update dead_letters set status = 'requeued', attempts = 0, updated_at = now()
+   where tenant_id = ${tenantId} and source = 'event' and group_name = ${group_name} and stream = ${stream}`;
+
+export const requeueEvents = (tenantId: string, filter: LetterFilter) => sql`
+  update dead_letters set status = 'requeued', attempts = 0, updated_at = now()
+   where ${matches(tenantId, filter)} and source = 'event' and status <> 'requeued'`;
+
+/** Takes out letters of jobs, to be entered as jobs again. */
+export const takeJobLetters = (tenantId: string, filter: LetterFilter, limit: number) => sql<LetterRow>`
+  delete from dead_letters
+   where tenant_id = ${tenantId} and id in (
+         select id from dead_letters where ${matches(tenantId, filter)} and source = 'job' order by id limit ${limit})
+  returning ${LETTER}`;
+
+export const deleteLetter = (tenantId: string, id: string) => sql<LetterRow>`
+  delete from dead_letters where tenant_id = ${tenantId} and id = ${id} returning ${LETTER}`;
+
+/** After the failed one has gone: what waited behind it may go on. */
+export const releaseParked = (tenantId: string, { group_name, stream }: LetterRow) => sql`
+  update dead_letters set status = 'requeued'
+   where tenant_id = ${tenantId} and source = 'event' and group_name = ${group_name} and stream = ${stream}
+     and status = 'parked'`;

@@ -169,6 +169,8 @@ export function createJobRunner({
       await drained(deadlineMs / 2);
     },
     async idle() {
+      for (const slot of slots.values()) slot.hungry = true;
+      loop.nudge();
       for (;;) {
         await loop.idle();
         if (running.size === 0) return;

@@ -1,3 +1,4 @@
+import { createSemaphore } from '../../lib/semaphore.ts';
 import type { Db } from '../db/queries.ts';
 import type { Announcements } from '../events/announcements.ts';
 import type { Feed } from '../events/feed.ts';
@@ -9,7 +10,6 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { eventFrame, liveFrame, type ResetReason, resetFrame } from './frames.ts';
 import type { Cursor, Hub, LiveFrame, LogEvent, Subscription } from './hub.ts';
 import { createOrdering, type Ordering } from './ordering.ts';
-import { createSemaphore } from '../../lib/semaphore.ts';
 
 type Deps = {
   readonly db: Db;
