@@ -238,7 +238,9 @@ test('refusals are announced once a minute for an actor and a route', async () =
   const owner = await world.signUp();
   const viewer = await world.apiKey(owner, ['viewer']);
   for (let i = 0; i < 5; i += 1) assert.equal((await viewer.post('/agents', { name: 'x' })).status, 403);
+  await world.app.access.settled();
   await viewer.get('/users');
+  await world.app.access.settled();
   nowMs += 61_000;
   await viewer.post('/agents', { name: 'x' });
   await world.settle();
