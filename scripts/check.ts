@@ -47,7 +47,7 @@ const checks: Check[] = [
     slow: true,
     check: command(bin('@redocly/cli/bin/cli.js'), 'lint', 'contracts/openapi.json', '--format=stylish'),
   },
-  { name: 'the law of imports', check: command('--test', 'test/architecture.test.ts') },
+  { name: 'the law of imports', check: command('--test', '--test-reporter=dot', 'test/architecture.test.ts') },
   { name: 'style', check: command(bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.') },
   { name: 'no secret, machine path or download address', check: () => ({ faults: treeFaults() }) },
   { name: 'install scripts are decided on', check: () => ({ faults: installScriptFaults() }) },
