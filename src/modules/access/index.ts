@@ -17,7 +17,6 @@ import { deleteDeadKeys, deleteStaleTickets, findKey } from './store.ts';
 import { createTickets } from './tickets.ts';
 
 export * as accessEvents from './events.ts';
-export type { NewApiKey } from './schemas.ts';
 
 export interface Access {
   /** What http asks of every request: an access token, an API key, or (on streams) a ticket. */

@@ -83,6 +83,16 @@ describe('the record', () => {
     assert.deepEqual([checked.valid, checked.records], [true, before + 12]);
   });
 
+  test('holds an event once, however often it is delivered', async () => {
+    const owner = await recorded(0);
+    const before = (await verify(owner)).records;
+    const same = event(owner.tenantId, 1);
+    const record = () => world.db.inTx(owner.ctx, (tx) => service().record(tx, same));
+    await Promise.all([record(), record()]);
+    await record();
+    assert.equal((await verify(owner)).records, before + 1);
+  });
+
   test('cannot be changed by the roles that the server runs as', async () => {
     const owner = await recorded(1);
     for (const table of ['audit_records', 'audit_checkpoints']) {

@@ -87,10 +87,11 @@ export function createService({ db, clock, statements, log }: AuditDeps) {
   }
 
   return {
-    /** Adds an event to its tenant's chain, in the consumer's transaction. */
+    /** Adds an event to its tenant's chain, in the consumer's transaction; one that is there already, not again. */
     async record(tx: Tx, event: LogEvent): Promise<void> {
       const { tenantId } = tx.ctx;
       await store.lockChain(tx);
+      if (await store.hasEvent(tx, tenantId, event.id)) return;
       const head = (await store.findHead(tx, tenantId)) ?? { seq: 0, hash: GENESIS };
       const actor = actorOf(event.data);
       const entry: Entry = {
