@@ -14,14 +14,17 @@ export type Program = {
   until(text: RegExp): Promise<string>;
 };
 
-/** Calls `parley ARGS` in a folder. It sees the given settings and PATH, nothing else of our environment. */
+/**
+ * Calls `parley ARGS` in a folder. It sees the given settings, PATH, and where coverage is gathered; nothing else of our
+ * environment.
+ */
 export function program(
   args: readonly string[],
   { folder, env = {} }: { folder: string; env?: Record<string, string> },
 ): Program {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder, ...env },
+    env: { PATH: process.env.PATH, NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE, HOME: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [out, said] = ['', ''];
