@@ -7,7 +7,6 @@ import { turnJobs } from './turns/jobs.ts';
 import { createLive } from './turns/live.ts';
 import type { TurnDeps } from './turns/step.ts';
 
-export type { People } from './create.ts';
 export type { Discussions } from './service.ts';
 
 /** Discussions of agents and people: an append-only log each, a pure rule of who speaks next, and fenced turns. */

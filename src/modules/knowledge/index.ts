@@ -4,7 +4,7 @@ import { documentIndexed } from './events.ts';
 import { knowledgeRoutes } from './routes.ts';
 import { type Knowledge, knowledgeService } from './service.ts';
 
-export { MAX_TEXT_BYTES, Metadata, Text, Title } from './schemas.ts';
+export { Metadata, Text, Title } from './schemas.ts';
 export type { Knowledge } from './service.ts';
 
 /** Documents: text kept for a tenant's discussions and agents, with full-text search. */

@@ -1,13 +1,12 @@
 import { type Static, Type } from 'typebox';
+import { ModelId } from '../../agents/index.ts';
 import type { Choice, Participant, State } from './fold.ts';
 import { afterLast, type TurnPolicy } from './policy.ts';
 
 const type = Type.Literal('moderator');
 const fields = {
   agent_id: Type.Optional(Type.String({ format: 'uuid', description: 'The agent that moderates.' })),
-  model: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: 'Or a model. Neither: the default model of the tenant.' }),
-  ),
+  model: Type.Optional(ModelId),
 };
 const Asked = Type.Object({ type, ...fields }, { additionalProperties: false, title: 'Moderator' });
 const Kept = Type.Object({ type, ...fields }, { title: 'ModeratorPolicy' });

@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import type { Participant, State } from './fold.ts';
 import { moderator } from './moderator.ts';
 import type { Fault, TurnPolicy, Verdict } from './policy.ts';
@@ -15,7 +15,6 @@ export type KeptPolicy = KeptOf<Each>;
 
 export const AskedPolicy = Type.Unsafe<AskedPolicy>(Type.Union(POLICIES.map((p): TSchema => p.asked)));
 export const KeptPolicy = Type.Unsafe<KeptPolicy>(Type.Union(POLICIES.map((p): TSchema => p.kept)));
-export type PolicyType = Static<typeof KeptPolicy>['type'];
 
 /** The schemas above let through only types that are listed, so one is always found. */
 function policyOf(type: string): TurnPolicy<AskedPolicy, KeptPolicy> {

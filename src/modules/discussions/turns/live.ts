@@ -45,7 +45,7 @@ export type Live = {
 
 type Entry = Speaking & { text: string; sent: number; promptTokens: number; readonly abort: AbortController };
 
-export function createLive(hub: Pick<Hub, 'publish'>): Live {
+export function createLive(hub: Pick<Hub, 'publish'>, nowMs: () => number = () => performance.now()): Live {
   const entries = new Map<string, Entry>();
   const inStep = (discussionId: string, step: number) => {
     const entry = entries.get(discussionId);
@@ -58,7 +58,7 @@ export function createLive(hub: Pick<Hub, 'publish'>): Live {
       // A lost lease can bring a second attempt into the same process: the newer one is heard.
       entries.get(speaking.discussionId)?.abort.abort();
       entries.set(speaking.discussionId, entry);
-      return speech(entry, { hub, keep, entries });
+      return speech(entry, { hub, keep, entries, nowMs });
     },
     heard: (discussionId, step) => inStep(discussionId, step),
     prompted(discussionId, step, tokens) {
@@ -92,9 +92,10 @@ type Surroundings = {
   readonly hub: Pick<Hub, 'publish'>;
   readonly keep: (text: string) => Promise<void>;
   readonly entries: Map<string, Entry>;
+  readonly nowMs: () => number;
 };
 
-function speech(entry: Entry, { hub, keep, entries }: Surroundings): Speech {
+function speech(entry: Entry, { hub, keep, entries, nowMs }: Surroundings): Speech {
   const { tenantId, discussionId, turn, attempt } = entry;
   let frameTimer: NodeJS.Timeout | undefined;
   let keepTimer: NodeJS.Timeout | undefined;
@@ -106,7 +107,7 @@ function speech(entry: Entry, { hub, keep, entries }: Surroundings): Speech {
     if (entries.get(discussionId) !== entry || entry.sent === entry.text.length) return;
     const data = { discussion_id: discussionId, turn, attempt, offset: entry.sent, text: entry.text.slice(entry.sent) };
     entry.sent = entry.text.length;
-    lastFrameAt = performance.now();
+    lastFrameAt = nowMs();
     hub.publish(tenantId, `discussions/${discussionId}`, { event: 'message_delta', data });
   };
   const keepText = () => {
@@ -124,7 +125,7 @@ function speech(entry: Entry, { hub, keep, entries }: Surroundings): Speech {
     say(piece) {
       entry.text += piece;
       if (entries.get(discussionId) !== entry) return;
-      const waitMs = lastFrameAt + FRAME_MS - performance.now();
+      const waitMs = lastFrameAt + FRAME_MS - nowMs();
       if (waitMs <= 0) flush();
       else frameTimer ??= setTimeout(flush, waitMs);
       keepTimer ??= setTimeout(keepText, KEEP_MS);
