@@ -55,9 +55,51 @@ const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
 
 /** The whole server in one process: config → resources → modules → roles. Nothing runs before `start`. */
 export async function createApp(config: Config, options: AppOptions = {}) {
-  const { clock = systemClock, onLost = () => {} } = options;
+  const resources = await createResources(config, options);
+  const { log, metrics, tracer, db, leases, feed, types, announcements, sequencer, deadLetters } = resources;
+  const modules = createModules(config, options, resources);
+  const { identity, access } = modules;
+  const platform: Module = { name: 'platform', schedules: [purgeSchedule(db)] };
+  const list: readonly Module[] = [platform, ...Object.values(modules)];
+  for (const { events = [] } of list) types.register(events);
 
-  // Resources.
+  const api = createApiRole({
+    ...{ config, log, metrics, tracer, db, modules: list },
+    ...{ secrets: resources.secrets, hub: resources.hub, limiter: resources.limiter },
+    ...{ authenticate: access.authenticate, onDenied: access.onDenied },
+    limits: { default: { tokens: config.requestsPerMinute, windowSeconds: 60 }, ...options.limits },
+    ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
+  });
+  const worker = createWorkerRole({
+    ...{ db, log, metrics, tracer, leases, feed, types, announcements, sequencer, deadLetters },
+    ...{ queue: resources.jobs, modules: list, logRetentionDays: config.logRetentionDays },
+  });
+  const internal = createMetricsServer({ host: config.host, port: config.metricsPort, metrics });
+  const service = inOrder('parley', [internal, ...servicesOf(resources), worker.service, api.service]);
+
+  return {
+    ...{ config, log, db, clock: resources.clock, database: resources.database, secrets: resources.secrets },
+    ...modules,
+    hub: resources.hub,
+    http: api.http,
+    internal,
+    start: service.start,
+    /** Drains and stops everything. Twice is fine, and so is before `start` has finished. */
+    stop: service.stop,
+    /** Resolves when every event that was announced until now has had its effects. For tests. */
+    async settle(): Promise<void> {
+      await Promise.all([identity.settled(), access.settled()]);
+      await worker.settle();
+    },
+  };
+}
+
+export type App = Awaited<ReturnType<typeof createApp>>;
+type Resources = Awaited<ReturnType<typeof createResources>>;
+
+/** What modules stand on. */
+async function createResources(config: Config, options: AppOptions) {
+  const { clock = systemClock, onLost = () => {} } = options;
   const log = options.log ?? createLog({ level: config.debug ? 'debug' : 'info' });
   const metrics = createMetrics();
   const tracer = createTracer(await spanSource(config));
@@ -83,68 +125,15 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   const sequencer = createSequencer({ db, leases, tail, types, log, metrics });
   const jobs = createQueue();
   const deadLetters = createDeadLetters(jobs);
+  return {
+    ...{ log, metrics, tracer, clock, database, db, announcements, secrets, limiter, cursors, outbound },
+    ...{ leases, tail, types, feed, hub, sequencer, jobs, deadLetters },
+  };
+}
 
-  // Modules: each may use those above it.
-  const identity = createIdentity({ db, clock, config, secrets, hub, limiter, log });
-  const access = createAccess({ db, clock, hub, identity, log });
-  const audit = createAudit({ db, clock, identity, cursors, log, also: [providerChanged, defaultModelChanged] });
-  const traces = createTraces({ db, cursors });
-  const models = createModels({
-    ...{ db, clock, secrets, outbound, log, metrics, tracer, traces, config },
-    ...(options.pace && { pace: options.pace }),
-    ...(options.localPorts && { localPorts: options.localPorts }),
-  });
-  const knowledge = createKnowledge({ db });
-  const agents = createAgents({ db, models, knowledge });
-  const people = { findMember: identity.findMember, findKeyName: access.findKeyName };
-  const discussions = createDiscussions({
-    db,
-    clock,
-    hub,
-    jobs,
-    cursors,
-    log,
-    people,
-    traces,
-    models,
-    knowledge,
-    agents,
-  });
-  const operations = createOperations({ db, hub, types, deadLetters, cursors });
-  const openai = createOpenAi({ models, agents, clock });
-  const modules = { identity, access, audit, traces, models, knowledge, agents, discussions, operations, openai };
-  const platform: Module = { name: 'platform', schedules: [purgeSchedule(db)] };
-  const list: readonly Module[] = [platform, ...Object.values(modules)];
-  for (const { events = [] } of list) types.register(events);
-
-  // Roles.
-  const api = createApiRole({
-    ...{
-      config,
-      log,
-      metrics,
-      tracer,
-      db,
-      secrets,
-      hub,
-      limiter,
-      modules: list,
-      authenticate: access.authenticate,
-      onDenied: access.onDenied,
-    },
-    limits: { default: { tokens: config.requestsPerMinute, windowSeconds: 60 }, ...options.limits },
-    ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
-  });
-  const worker = createWorkerRole({
-    ...{ db, log, metrics, tracer, leases, feed, types, announcements, sequencer, deadLetters },
-    queue: jobs,
-    modules: list,
-    logRetentionDays: config.logRetentionDays,
-  });
-
-  const internal = createMetricsServer({ host: config.host, port: config.metricsPort, metrics });
-  const resources: Service[] = [
-    internal,
+/** The resources that run, in the order in which they need one another. */
+function servicesOf({ tracer, metrics, database, db, leases, tail, feed, hub, outbound }: Resources): Service[] {
+  return [
     { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
     database,
     { name: 'connections', start: db.ping, stop: db.close },
@@ -156,31 +145,32 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     hub,
     { name: 'outbound', start: async () => {}, stop: () => outbound.close() },
   ];
-  const service = inOrder('parley', [...resources, worker.service, api.service]);
-
-  return {
-    config,
-    log,
-    clock,
-    db,
-    database,
-    secrets,
-    hub,
-    ...modules,
-    http: api.http,
-    internal,
-    start: service.start,
-    /** Drains and stops everything. Twice is fine, and so is before `start` has finished. */
-    stop: service.stop,
-    /** Resolves when every event that was announced until now has had its effects. For tests. */
-    async settle(): Promise<void> {
-      await Promise.all([identity.settled(), access.settled()]);
-      await worker.settle();
-    },
-  };
 }
 
-export type App = Awaited<ReturnType<typeof createApp>>;
+/** Every module, in the order of the design: each may use those above it. */
+function createModules(config: Config, options: AppOptions, resources: Resources) {
+  const { db, clock, secrets, hub, limiter, log, cursors, jobs, types, deadLetters } = resources;
+  const identity = createIdentity({ db, clock, config, secrets, hub, limiter, log });
+  const access = createAccess({ db, clock, hub, identity, log });
+  const audit = createAudit({ db, clock, identity, cursors, log, also: [providerChanged, defaultModelChanged] });
+  const traces = createTraces({ db, cursors });
+  const models = createModels({
+    ...{ db, clock, secrets, log, traces, config },
+    ...{ outbound: resources.outbound, metrics: resources.metrics, tracer: resources.tracer },
+    ...(options.pace && { pace: options.pace }),
+    ...(options.localPorts && { localPorts: options.localPorts }),
+  });
+  const knowledge = createKnowledge({ db });
+  const agents = createAgents({ db, models, knowledge });
+  const people = { findMember: identity.findMember, findKeyName: access.findKeyName };
+  const discussions = createDiscussions({
+    ...{ db, clock, hub, jobs, cursors, log },
+    ...{ people, traces, models, knowledge, agents },
+  });
+  const operations = createOperations({ db, hub, types, deadLetters, cursors });
+  const openai = createOpenAi({ models, agents, clock });
+  return { identity, access, audit, traces, models, knowledge, agents, discussions, operations, openai };
+}
 
 /** The exporter takes 60 ms to load: only where there is somewhere to export to. */
 async function spanSource({ otlpEndpoint: endpoint, version }: Config) {
