@@ -61,5 +61,11 @@ export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServ
     start: async () => {},
     stop: (deadlineMs) => hub.stop(deadlineMs),
   };
-  return { http, service: inOrder('api', [http, subscribers]) };
+  // Stopped before those: streams go on, and new ones are taken, until balancers have heard that this is the end.
+  const readiness: Service = {
+    name: 'readiness',
+    start: async () => {},
+    stop: (deadlineMs) => http.drain(deadlineMs),
+  };
+  return { http, service: inOrder('api', [http, subscribers, readiness]) };
 }

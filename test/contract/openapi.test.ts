@@ -16,7 +16,10 @@ test('every operation says what it answers and how it refuses', async () => {
   const { paths } = (await contract('0')) as {
     paths: Record<
       string,
-      Record<string, { operationId: string; tags: string[]; responses: Record<string, { content?: object; $ref?: string }> }>
+      Record<
+        string,
+        { operationId: string; tags: string[]; responses: Record<string, { content?: object; $ref?: string }> }
+      >
     >;
   };
   const operations = Object.values(paths).flatMap((methods) => Object.values(methods));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from 'typebox';
-import { serverWith } from '../../../test/support/http.ts';
+import { serverWith, TENANT, USER } from '../../../test/support/http.ts';
+import { createLog } from '../telemetry/log.ts';
 import { AppError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import type { Router } from './router.ts';
@@ -210,7 +211,6 @@ test('the wrong content type, method, path and encoding have their own errors', 
 
 test('what fails unexpectedly is a 500 that says nothing, and is logged with its stack', async () => {
   const lines: string[] = [];
-  const { createLog } = await import('../telemetry/log.ts');
   await using server = await serverWith({
     register: [things],
     log: createLog({ level: 'info', write: (line) => void lines.push(line) }),
@@ -222,6 +222,33 @@ test('what fails unexpectedly is a 500 that says nothing, and is logged with its
   const logged = lines.map((line) => JSON.parse(line)).find(({ level }) => level === 'error');
   assert.equal(logged.request_id, answer.headers['x-request-id']);
   assert.match(logged.error.stack, /server\.test\.ts/);
+});
+
+test('there is one line for each request, by its route and not by its path', async () => {
+  const lines: string[] = [];
+  await using server = await serverWith({
+    register: [things],
+    log: createLog({ level: 'info', write: (line) => void lines.push(line) }),
+  });
+  await server.start();
+  const answer = await fetch(`http://127.0.0.1:${server.ports[0]}/api/v1/things/${ID}?size=5`, { headers: auth });
+  await answer.text();
+  await server.stop(1_000);
+  const logged = lines.map((line) => JSON.parse(line));
+  assert.equal(logged.length, 1);
+  const { timestamp, duration_ms, trace_id, ...line } = logged[0];
+  assert.ok(timestamp && duration_ms > 0 && trace_id);
+  assert.deepEqual(line, {
+    level: 'info',
+    module: 'http',
+    message: 'request',
+    request_id: answer.headers.get('x-request-id'),
+    tenant_id: TENANT,
+    actor_id: USER,
+    method: 'GET',
+    route: '/api/v1/things/:thing_id',
+    status: 200,
+  });
 });
 
 test("OAuth's wire takes forms, ignores what it does not know, and errs in OAuth's words", async () => {

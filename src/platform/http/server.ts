@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createNodeServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Authenticate, OnDenied } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
@@ -56,10 +57,15 @@ export type ServerDeps = {
 export type HttpServer = Service & {
   readonly app: FastifyInstance;
   readonly routes: readonly MountedRoute[];
-  /** True from the beginning of `stop` on. */
+  /** True from the beginning of `drain` or `stop` on. */
   readonly draining: boolean;
   /** Where it listens, in the order `port`, `apiPort`. */
   readonly ports: readonly number[];
+  /**
+   * Says 503 at readiness from now on, and resolves when balancers have heard it (`lingerMs`); everything still works
+   * meanwhile. `stop` does it first where nobody has.
+   */
+  drain(deadlineMs: number): Promise<void>;
   /** Handles a request that came by another way (the gateway, a test). After `start` or `app.ready()`. */
   handle(req: IncomingMessage, res: ServerResponse): void;
 };
@@ -75,22 +81,16 @@ const MAX_PARAM_CHARACTERS = 512;
 
 /** Builds the server with everything mounted; nothing listens before `start`. */
 export function createServer(deps: ServerDeps): HttpServer {
-  const { config, log, metrics } = deps;
+  const { config, log } = deps;
   let draining = false;
   let stopping: Promise<void> | undefined;
-  const servers: Server[] = [];
-  const app = createApp(deps);
-  const observe = observer(log, metrics);
-  const fixed = securityHeaders(config);
+  let lingering: Promise<void> | undefined;
+  const listening: { readonly server: Server; readonly port: number }[] = [];
+  const greet = greeter(deps, () => draining);
+  const app = createApp(log, config, greet);
   const allowOrigin = cors(config.corsOrigins);
-
   app.addHook('onRequest', (request, reply, done) => {
-    const state = begin(deps, request, reply.raw);
-    request.parley = state;
-    observe(request, state);
-    reply.headers(fixed);
-    reply.header('x-request-id', state.requestId).header('traceparent', formatTraceparent(state.span.trace));
-    if (draining) reply.header('connection', 'close');
+    greet(request, reply);
     if (!allowOrigin(request, reply)) done();
   });
 
@@ -112,12 +112,20 @@ export function createServer(deps: ServerDeps): HttpServer {
     answerNothing({ app, log, fallback, apiPrefix: config.apiPrefix }, request, reply),
   );
 
-  const close = async (deadlineMs: number): Promise<void> => {
+  const linger = async (deadlineMs: number): Promise<void> => {
     draining = true;
-    const deadline = performance.now() + deadlineMs;
     const lingerMs = Math.min(deps.lingerMs ?? 0, deadlineMs / 2);
-    if (lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
-    await Promise.all(servers.map((server) => closeServer(server, Math.max(0, deadline - performance.now()))));
+    // Nobody hears of the end where nobody could ask.
+    if (lingerMs > 0 && listening.length > 0) await delay(lingerMs);
+  };
+  const drain = (deadlineMs: number): Promise<void> => {
+    lingering ??= linger(deadlineMs);
+    return lingering;
+  };
+  const close = async (deadlineMs: number): Promise<void> => {
+    const deadline = performance.now() + deadlineMs;
+    await drain(deadlineMs);
+    await Promise.all(listening.map(({ server }) => closeServer(server, Math.max(0, deadline - performance.now()))));
     await app.close();
   };
 
@@ -129,7 +137,7 @@ export function createServer(deps: ServerDeps): HttpServer {
       return draining;
     },
     get ports() {
-      return servers.map((server) => (server.address() as AddressInfo).port);
+      return listening.map(({ port }) => port);
     },
     handle: (req, res) => app.routing(req, res),
     async start() {
@@ -137,15 +145,37 @@ export function createServer(deps: ServerDeps): HttpServer {
       const { host, port, apiPort } = config;
       for (const wanted of port === apiPort && port !== 0 ? [port] : [port, apiPort]) {
         if (draining) return;
-        servers.push(await listen((req, res) => app.routing(req, res), host, wanted));
+        const server = await listen((req, res) => app.routing(req, res), host, wanted);
+        listening.push({ server, port: (server.address() as AddressInfo).port });
       }
     },
+    drain,
     stop: (deadlineMs) => (stopping ??= close(deadlineMs)),
   };
 }
 
-function createApp(deps: ServerDeps): FastifyInstance {
-  const { config, log } = deps;
+type Greet = (request: FastifyRequest, reply: FastifyReply) => void;
+
+/** What happens to every request before anything else: it is named, traced, watched, and its answer gets its headers. */
+function greeter({ config, log, metrics, tracer }: ServerDeps, draining: () => boolean): Greet {
+  const observe = observer(log, metrics);
+  const fixed = securityHeaders(config);
+  return (request, reply) => {
+    const { raw } = reply;
+    const route = (request.routeOptions.config as { mounted?: MountedRoute } | undefined)?.mounted;
+    const { traceparent } = request.headers;
+    const parent = parseTraceparent(typeof traceparent === 'string' ? traceparent : undefined);
+    const span = tracer.start(route?.urls[0] ?? 'no route', parent, { kind: 'server' });
+    const state = new RequestState({ requestId: requestIdOf(request.raw), span, raw, route });
+    request.parley = state;
+    observe(request, state);
+    reply.headers(fixed);
+    reply.header('x-request-id', state.requestId).header('traceparent', formatTraceparent(span.trace));
+    if (draining()) reply.header('connection', 'close');
+  };
+}
+
+function createApp(log: Logger, config: ServerConfig, greet: Greet): FastifyInstance {
   const app = Fastify({
     logger: false,
     trustProxy: config.trustedProxies.length === 0 ? false : [...config.trustedProxies],
@@ -155,10 +185,7 @@ function createApp(deps: ServerDeps): FastifyInstance {
     routerOptions: { maxParamLength: MAX_PARAM_CHARACTERS },
     // Requests that never reach a hook: an URL that cannot be decoded.
     frameworkErrors: (error, request, reply) => {
-      const state = begin(deps, request, reply.raw);
-      request.parley = state;
-      reply.headers(securityHeaders(config));
-      reply.header('x-request-id', state.requestId).header('traceparent', formatTraceparent(state.span.trace));
+      greet(request, reply);
       sendError(log, request, reply, error);
     },
   });
@@ -182,14 +209,6 @@ function createApp(deps: ServerDeps): FastifyInstance {
   });
   app.setErrorHandler((error, request, reply) => sendError(log, request, reply, error));
   return app;
-}
-
-function begin({ tracer }: ServerDeps, request: FastifyRequest, raw: ServerResponse): RequestState {
-  const route = (request.routeOptions.config as { mounted?: MountedRoute } | undefined)?.mounted;
-  const span = tracer.start(route?.urls[0] ?? 'no route', parseTraceparent(request.headers.traceparent as string), {
-    kind: 'server',
-  });
-  return new RequestState({ requestId: requestIdOf(request.raw), span, raw, route });
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;

@@ -108,6 +108,18 @@ test('a stop lets what runs finish, says Connection: close, and takes nothing ne
   await server.stop(5_000);
 });
 
+test('while it drains, the server still answers and says that it is going', async () => {
+  await using server = await serverWith({ register: [plain], lingerMs: 60_000 });
+  await server.start();
+  const drained = server.drain(200);
+  const answer = await fetch(`http://127.0.0.1:${server.ports[0]}/api/v1/nothing`);
+  assert.equal(answer.status, 404);
+  assert.equal(answer.headers.get('connection'), 'close');
+  assert.equal(server.draining, true);
+  await drained;
+  await server.stop(1_000);
+});
+
 test('a stop cuts what does not end by its deadline, and may come before the start', async () => {
   const entered = gate();
   await using server = await serverWith({
