@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sql } from 'kysely';
 import { Type } from 'typebox';
 import { serverWith, TENANT, USER } from '../../../test/support/http.ts';
+import { openDb } from '../db/open.ts';
 import { createLog } from '../telemetry/log.ts';
 import { AppError } from './errors.ts';
 import { healthRoutes } from './health.ts';
@@ -311,4 +313,27 @@ test('readiness with allow=degraded stays 200 when only Redis is down', async ()
   const degraded = await server.app.inject('/api/v1/health/ready?allow=degraded');
   assert.equal(degraded.statusCode, 200);
   assert.equal(degraded.json().status, 'degraded');
+});
+
+test('a database that is away makes 503 unavailable, and says nothing of where it is', async () => {
+  const db = openDb({ url: 'postgresql://somebody@127.0.0.1:1/parley', writeOutbox: async () => {} });
+  const reads = (router: Router) =>
+    router.route({
+      method: 'GET',
+      url: '/rows',
+      operationId: 'listRows',
+      summary: 's',
+      tag: 't',
+      access: 'authenticated',
+      response: Type.Object({}),
+      handler: async ({ ctx }) => (await db.reader(ctx).first<object>(sql`select 1`)) ?? {},
+    });
+  await using server = await serverWith({ register: [reads, healthRoutes({ ping: db.ping, draining: () => false })] });
+  const answer = await server.app.inject({ url: '/api/v1/rows', headers: auth });
+  assert.equal(answer.statusCode, 503);
+  assert.equal(answer.json().error.code, 'unavailable');
+  assert.ok(answer.headers['retry-after']);
+  assert.ok(!/127\.0\.0\.1|somebody|ECONN/.test(answer.body));
+  assert.equal((await server.app.inject('/api/v1/health/ready')).json().database, 'disconnected');
+  await db.close();
 });
