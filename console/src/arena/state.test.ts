@@ -95,6 +95,28 @@ test('a live turn stays on the screen until its message is there', () => {
   );
 });
 
+test('the next turn takes no word of the one before from the screen', () => {
+  let state = after(
+    initialState,
+    event('turn_started', { turn: 1, attempt: 1, participant_id: 'p1', reason: 'r' }),
+    event('message_delta', delta(0, 'Said')),
+    event('message_posted', { seq: 1, turn: 1 }),
+    event('turn_started', { turn: 2, attempt: 1, participant_id: 'p2', reason: 'r' }),
+    event('message_delta', delta(0, 'And', 1, 2)),
+  );
+  assert.deepEqual(state.ended.map(heard), ['Said']);
+  assert.equal(state.live?.text, 'And');
+  state = withMessages(state, [message(1, 1)]);
+  assert.deepEqual([state.ended.length, state.live?.text], [0, 'And']);
+  const skipped = after(
+    initialState,
+    event('message_delta', delta(0, 'Cut')),
+    event('turn_started', { turn: 2, attempt: 1, participant_id: 'p2', reason: 'r' }),
+    event('turn_skipped', { turn: 1, reason: 'interrupted' }),
+  );
+  assert.equal(skipped.ended.length, 0);
+});
+
 test('a person who speaks between does not end the turn of an agent', () => {
   const speaking = after(initialState, event('message_delta', delta(0, 'I', 1, 3)));
   assert.notEqual(withMessages(speaking, [message(7, null, 'user')]).live, undefined);

@@ -18,6 +18,8 @@ export type ArenaState = {
   messages: readonly Message[];
   turns: readonly Turn[];
   live: Live | undefined;
+  /** Turns that ended, whose messages are still on their way: heard, so not taken from the screen. */
+  ended: readonly Live[];
   connection: ConnectionState;
   /** The snapshot has been read at least once. */
   loaded: boolean;
@@ -30,6 +32,7 @@ export const initialState: ArenaState = {
   messages: [],
   turns: [],
   live: undefined,
+  ended: [],
   connection: { state: 'connecting' },
   loaded: false,
   failure: undefined,
@@ -46,9 +49,9 @@ export function applyEvent(
 ): { state: ArenaState; stale: Stale } {
   switch (event.type) {
     case 'message_delta':
-      return { state: { ...state, live: withDelta(state.live, event.data, now) }, stale: NOTHING };
+      return { state: withLive(state, withDelta(state.live, event.data, now)), stale: NOTHING };
     case 'turn_snapshot':
-      return { state: { ...state, live: withSnapshot(state.live, event.data, now) }, stale: NOTHING };
+      return { state: withLive(state, withSnapshot(state.live, event.data, now)), stale: NOTHING };
     case 'turn_restarted': {
       const { turn, attempt } = event.data;
       if (state.live && older(state.live, turn, attempt)) {
@@ -63,20 +66,32 @@ export function applyEvent(
       const live: Live = same
         ? { ...(state.live as Live), participantId: participant_id, reason }
         : { turn, attempt, participantId: participant_id, reason, text: '', ahead: [], startedAt: now };
-      return { state: { ...state, live }, stale: { ...NOTHING, discussion: true } };
+      return { state: withLive(state, live), stale: { ...NOTHING, discussion: true } };
     }
     case 'message_posted':
       return { state, stale: { ...NOTHING, messages: true, discussion: true } };
     case 'turn_failed':
     case 'turn_skipped': {
-      const gone = state.live?.turn === event.data.turn;
-      return { state: gone ? { ...state, live: undefined } : state, stale: { ...NOTHING, discussion: true } };
+      const { turn } = event.data;
+      const live = state.live?.turn === turn ? undefined : state.live;
+      return {
+        state: { ...state, live, ended: state.ended.filter((one) => one.turn !== turn) },
+        stale: { ...NOTHING, discussion: true },
+      };
     }
     case 'reset':
       return { state, stale: { messages: true, discussion: true, everything: true } };
     default:
       return { state, stale: { ...NOTHING, discussion: true } };
   }
+}
+
+/** Another turn begins: what the one before said stays, until its message takes its place. */
+function withLive(state: ArenaState, live: Live): ArenaState {
+  const { live: before, ended } = state;
+  const leaves =
+    before !== undefined && before.turn < live.turn && before.text !== '' && !alreadySaid(state, before.turn);
+  return { ...state, live, ended: leaves ? [...ended, before] : ended };
 }
 
 const older = (live: Live, turn: number, attempt: number): boolean =>
@@ -138,11 +153,10 @@ export function withMessages(state: ArenaState, items: readonly Message[]): Aren
   const known = new Set(state.messages.map((message) => message.seq));
   const added = items.filter(({ seq }) => !known.has(seq) && known.add(seq));
   const messages = added.length === 0 ? state.messages : [...state.messages, ...added].sort((a, b) => a.seq - b.seq);
-  const { live } = state;
-  const said =
-    live &&
-    items.some((message) => message.turn !== null && message.turn >= live.turn && message.author.kind === 'agent');
-  return { ...state, messages, live: said ? undefined : live };
+  // In order as they are, an earlier turn's message is here by now, or there is none.
+  const newest = messages.findLast(({ author }) => author.kind === 'agent')?.turn ?? 0;
+  const live = state.live && state.live.turn <= newest ? undefined : state.live;
+  return { ...state, messages, live, ended: state.ended.filter(({ turn }) => turn > newest) };
 }
 
 /** Takes a newer snapshot; one that was overtaken on its way is dropped. */

@@ -5,6 +5,7 @@ import {
   type Message,
   type Parley,
   ParleyError,
+  type Turn,
 } from '@parley/sdk';
 import {
   type ArenaState,
@@ -107,10 +108,9 @@ export class Arena {
   async #snapshot(): Promise<string> {
     const { signal } = this.#controller;
     const discussion = await untilReached(() => this.#client.discussions.get(this.#id, { signal }), signal);
-    const items = await this.#messagesAfter(0);
-    await this.#turns();
+    const [items, turns] = await Promise.all([this.#messagesAfter(0), this.#turns(true)]);
     this.#discussion(discussion);
-    this.#set({ ...withMessages(this.#state, items), loaded: true });
+    this.#set({ ...withMessages(this.#state, items), turns, loaded: true });
     return discussion.cursor;
   }
 
@@ -154,20 +154,19 @@ export class Arena {
     }
   }
 
-  /** The discussion first: then the messages are at least as new as what it says of them. */
+  /** All at once: whatever is older than another was announced by an event, which makes the next round. */
   async #fetch({ messages, everything }: Stale): Promise<void> {
-    const { signal } = this.#controller;
-    const discussion = await this.#client.discussions.get(this.#id, { signal, maxRetries: 8 });
+    const options = { signal: this.#controller.signal, maxRetries: 8 };
     const after = everything ? 0 : (this.#state.messages.at(-1)?.seq ?? 0);
-    const items = messages ? await this.#messagesAfter(after) : [];
-    if (everything) {
-      // Another log, perhaps an older one: what is on the screen counts for nothing, not even its version.
-      this.#turnsPage = undefined;
-      const { connection } = this.#state;
-      this.#state = { ...initialState, connection, loaded: true };
-    }
-    await this.#turns();
-    this.#set(withMessages(this.#state, items));
+    const [discussion, items, turns] = await Promise.all([
+      this.#client.discussions.get(this.#id, options),
+      messages ? this.#messagesAfter(after) : [],
+      this.#turns(everything),
+    ]);
+    // After a reset it is another log, perhaps an older one: what is on the screen counts for nothing, not even its version.
+    const { connection } = this.#state;
+    const before = everything ? { ...initialState, connection, loaded: true } : this.#state;
+    this.#set({ ...withMessages(before, items), turns });
     this.#discussion(discussion);
   }
 
@@ -180,9 +179,10 @@ export class Arena {
   }
 
   /** Only the last page can have changed: a long discussion is not read from its beginning again and again. */
-  async #turns(): Promise<void> {
+  async #turns(anew: boolean): Promise<Turn[]> {
     const options = { signal: this.#controller.signal, maxRetries: 8 };
-    const turns = new Map(this.#state.turns.map((turn) => [turn.turn, turn]));
+    const turns = new Map(anew ? [] : this.#state.turns.map((turn) => [turn.turn, turn]));
+    if (anew) this.#turnsPage = undefined;
     for (let more = true; more; ) {
       const query = { limit: 100, ...(this.#turnsPage !== undefined && { cursor: this.#turnsPage }) };
       const { items, next_cursor } = await this.#client.discussions.turns(this.#id, query, options);
@@ -190,7 +190,7 @@ export class Arena {
       more = next_cursor !== null;
       if (next_cursor !== null) this.#turnsPage = next_cursor;
     }
-    this.#state = { ...this.#state, turns: [...turns.values()] };
+    return [...turns.values()];
   }
 
   #discussion(discussion: Discussion): void {

@@ -6,7 +6,7 @@ import { Avatar } from '../ui/avatar.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Prose } from '../ui/prose.tsx';
 import { hueIn } from './stage.tsx';
-import { type ArenaState, heard, onStage } from './state.ts';
+import { type ArenaState, heard, type Live, onStage } from './state.ts';
 
 /** Everything that was said, and what is being said. Keeps to the end while the reader is there. */
 export function Transcript({ state, discussion }: { state: ArenaState; discussion: Discussion }): ReactNode {
@@ -19,7 +19,10 @@ export function Transcript({ state, discussion }: { state: ArenaState; discussio
           {state.messages.map((message) => (
             <Said key={message.id} message={message} discussion={discussion} />
           ))}
-          <Speaking state={state} discussion={discussion} />
+          {state.ended.map((live) => (
+            <Speaking key={live.turn} state={state} discussion={discussion} live={live} over />
+          ))}
+          {state.live && <Speaking state={state} discussion={discussion} live={state.live} />}
         </ol>
         {state.messages.length === 0 && !state.live && (
           <p className="silence">
@@ -111,39 +114,44 @@ function Facts({ message }: { message: Message }): ReactNode {
   return <p className="facts">{facts.join(' · ')}</p>;
 }
 
-/** The turn in progress. Not announced word by word: the finished message is. */
-function Speaking({ state, discussion }: { state: ArenaState; discussion: Discussion }): ReactNode {
-  const stage = onStage(state);
-  const speaker = discussion.participants.find((participant) => participant.id === stage?.participantId);
-  if (!state.live || !speaker || speaker.kind !== 'agent') return null;
+type SpeakingProps = { state: ArenaState; discussion: Discussion; live: Live; over?: boolean };
+
+/** A turn in progress, or one whose message is on its way. Not announced word by word: the finished message is. */
+function Speaking({ state, discussion, live, over = false }: SpeakingProps): ReactNode {
+  const id = live.participantId ?? onStage(state)?.participantId;
+  const speaker = discussion.participants.find((participant) => participant.id === id);
+  if (speaker?.kind !== 'agent') return null;
   const hue = hueIn(discussion, speaker.id);
-  const text = heard(state.live);
+  const text = heard(live);
   // Known when the message is there; until then, as this speaker spoke before.
   const rehearses = state.messages.findLast(({ author }) => author.participant_id === speaker.id)?.metadata.rehearsal;
+  const marks = over ? {} : { 'data-live': live.turn };
   return (
-    <li className={`said said-agent said-live hue-${hue}`} aria-live="off" aria-busy="true" data-live={state.live.turn}>
+    <li className={`said said-agent said-live hue-${hue}`} aria-live="off" aria-busy={!over} {...marks}>
       <Avatar name={speaker.name} kind="agent" hue={hue} />
       <article aria-label={`${speaker.name} is speaking`}>
         <header>
           <strong className="speaker">{speaker.name}</strong>
-          <span className="faint">turn {state.live.turn}</span>
-          {state.live.attempt > 1 && <span className="tag">attempt {state.live.attempt}</span>}
+          <span className="faint">turn {live.turn}</span>
+          {live.attempt > 1 && <span className="tag">attempt {live.attempt}</span>}
           {rehearses && <span className="tag">rehearsal</span>}
-          <span className="live-tag">live</span>
+          {!over && <span className="live-tag">live</span>}
         </header>
-        {text === '' ? (
-          <p className="thinking">
-            <i />
-            <i />
-            <i />
-            <span className="visually-hidden">preparing</span>
-          </p>
-        ) : (
-          <Prose text={text} tail={<span className="caret" />} />
-        )}
+        {text === '' ? <Thinking /> : <Prose text={text} {...(!over && { tail: <span className="caret" /> })} />}
         {text !== '' && <p className="facts">about {count(roughTokens(text))} tokens so far</p>}
       </article>
     </li>
+  );
+}
+
+function Thinking(): ReactNode {
+  return (
+    <p className="thinking">
+      <i />
+      <i />
+      <i />
+      <span className="visually-hidden">preparing</span>
+    </p>
   );
 }
 

@@ -1,5 +1,7 @@
 /** How many speaker colours the style sheet has (`hue-0` …). */
 export const HUES = 8;
+/** The colour of who has no place at the table: none (`hue-8`). */
+export const GUEST = 8;
 
 /** One or two letters to know a speaker by: `ada-lovelace` → `AL`, `bruno` → `Br`. */
 export function initials(name: string): string {
