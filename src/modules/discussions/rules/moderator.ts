@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ModelId } from '../../agents/index.ts';
-import type { Choice, Participant, State } from './fold.ts';
-import { afterLast, type TurnPolicy } from './policy.ts';
+import type { Participant, State } from './fold.ts';
+import { type Answer, afterLast, type Disposal, type TurnPolicy } from './policy.ts';
 
 const type = Type.Literal('moderator');
 const fields = {
@@ -33,14 +33,16 @@ export const moderator: TurnPolicy<Static<typeof Asked>, Static<typeof Kept>> = 
     return { policy: asked };
   },
 
-  next(_policy, participants, state) {
+  next({ agent_id: agentId, model }, participants, state) {
     if (state.choice) return { kind: 'speak', ...state.choice };
     const [only] = participants;
     if (only && participants.length === 1) {
       return { kind: 'speak', participantId: only.id, reason: 'The only participant.' };
     }
-    return { kind: 'ask' };
+    return { kind: 'ask', who: { ...(agentId && { agentId }), ...(model && { model }) } };
   },
+
+  dispose,
 };
 
 /**
@@ -48,11 +50,7 @@ export const moderator: TurnPolicy<Static<typeof Asked>, Static<typeof Kept>> = 
  * `{"next": "name"}`. Anything else (a name that does not exist, prose, instructions) is refused, and the choice is
  * made by rule: whoever comes after the last speaker.
  */
-export function dispose(
-  answer: { readonly text: string } | { readonly failed: true },
-  participants: readonly Participant[],
-  state: State,
-): { choice: Choice; refused: Refusal | null } {
+export function dispose(answer: Answer, participants: readonly Participant[], state: State): Disposal {
   const named = 'failed' in answer ? 'failed' : readName(answer.text, participants);
   if (typeof named !== 'string') {
     return { choice: { participantId: named.id, reason: 'Chosen by the moderator.' }, refused: null };

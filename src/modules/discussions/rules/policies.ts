@@ -1,7 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import type { Participant, State } from './fold.ts';
 import { moderator } from './moderator.ts';
-import type { Fault, TurnPolicy, Verdict } from './policy.ts';
+import { type Answer, afterLast, type Disposal, type Fault, type TurnPolicy, type Verdict } from './policy.ts';
 import { roundRobin } from './round_robin.ts';
 
 /** Every turn policy there is. A new one is a file beside this and a line here. */
@@ -31,4 +31,14 @@ export function settlePolicy(
 /** Who speaks next, from the folded log alone. */
 export function nextSpeaker(policy: KeptPolicy, participants: readonly Participant[], state: State): Verdict {
   return policyOf(policy.type).next(policy, participants, state);
+}
+
+/** What a policy makes of the answer to its question. */
+export function disposeOf(
+  policy: KeptPolicy,
+  answer: Answer,
+  { participants, state }: { participants: readonly Participant[]; state: State },
+): Disposal {
+  const { dispose } = policyOf(policy.type);
+  return dispose?.(answer, participants, state) ?? { choice: afterLast(participants, state), refused: null };
 }

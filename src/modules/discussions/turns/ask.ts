@@ -1,7 +1,8 @@
 import { AppError } from '../../../platform/http/errors.ts';
 import type { GenerateResult, Generation } from '../../models/index.ts';
 import { turnBudget } from '../rules/limits.ts';
-import { dispose } from '../rules/moderator.ts';
+import { disposeOf } from '../rules/policies.ts';
+import type { Asked } from '../rules/policy.ts';
 import type { Stage } from '../stage.ts';
 import type { DiscussionRow, Spent } from '../store.ts';
 import { recorded, settle, spentOn, storable } from './cut.ts';
@@ -13,15 +14,13 @@ const MODERATOR_MS = 60_000;
 /** Characters of a moderator's answer that are kept. */
 const MAX_PROPOSAL = 2_000;
 
-/** Asks the moderator who speaks, and keeps the proposal with what the rules made of it. */
-export async function ask(deps: TurnDeps, job: Job, row: DiscussionRow): Promise<void> {
-  const { policy } = row;
-  const asked = policy.type === 'moderator' ? policy : { type: 'moderator' as const };
+/** Asks whom the policy wants asked who speaks, and keeps the proposal with what the rules made of it. */
+export async function ask(deps: TurnDeps, job: Job, { row, who }: { row: DiscussionRow; who: Asked }): Promise<void> {
   const [scene, agent] = await Promise.all([
     setScene(deps, job.ctx, row),
-    asked.agent_id === undefined
+    who.agentId === undefined
       ? undefined
-      : deps.agents.find(deps.db.reader(job.ctx), [asked.agent_id]).then(([found]) => found),
+      : deps.agents.find(deps.db.reader(job.ctx), [who.agentId]).then(([found]) => found),
   ]);
   const budget = turnBudget(row.limits, elapsedMs(row, deps.clock.now()));
   const { tenantId } = job.ctx;
@@ -32,7 +31,7 @@ export async function ask(deps: TurnDeps, job: Job, row: DiscussionRow): Promise
   );
   try {
     const signal = AbortSignal.any([job.ctx.signal, speech.signal]);
-    const request = moderatorRequest({ row, model: agent?.model ?? asked.model, agent, scene });
+    const request = moderatorRequest({ row, model: agent?.model ?? who.model, agent, scene });
     const timeoutMs = Math.max(1, Math.min(MODERATOR_MS, budget.ms));
     const generation = deps.models.stream({ ...job.ctx, signal }, { ...request, timeoutMs });
     const answer = await answerOf(generation, signal);
@@ -58,8 +57,8 @@ async function answerOf({ result }: Generation, signal: AbortSignal): Promise<Ge
 
 /** Enters a proposal into the log, and lets the chosen one speak. */
 export async function propose(stage: Stage, answer: GenerateResult | { failed: true }, spent?: Spent): Promise<void> {
-  const { participants, state, turn } = stage.row;
-  const { choice, refused } = dispose(answer, participants, state);
+  const { policy, turn } = stage.row;
+  const { choice, refused } = disposeOf(policy, answer, stage.row);
   const made = 'failed' in answer ? undefined : answer;
   await stage.record({
     kind: 'proposal',

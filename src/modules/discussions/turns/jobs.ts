@@ -1,4 +1,5 @@
 import type { JobKind } from '../../../platform/jobs/define.ts';
+import { nextSpeaker } from '../rules/policies.ts';
 import { type Stage, TURN_JOB, type TurnPayload } from '../stage.ts';
 import { findDiscussion } from '../store.ts';
 import { ask, propose } from './ask.ts';
@@ -56,7 +57,11 @@ async function handle(deps: TurnDeps, job: Job): Promise<void> {
     });
   } else if (row.status === 'running') {
     const speaker = row.participants.find((p) => p.id === row.next_speaker?.participant_id);
-    await (speaker ? speak(deps, job, { row, speaker }) : ask(deps, job, row));
+    if (speaker) return speak(deps, job, { row, speaker });
+    const verdict = nextSpeaker(row.policy, row.participants, row.state);
+    if (verdict.kind === 'ask') return ask(deps, job, { row, who: verdict.who });
+    // The policy needs nobody's proposal after all: a release that knows better than the one that made this job.
+    await commit(deps, job, (stage) => stage.next());
   }
 }
 

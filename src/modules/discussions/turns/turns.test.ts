@@ -326,6 +326,21 @@ test('a second claimant while the first still runs: exactly one message, of the 
   await (await provider.asked(request)).abandoned;
 });
 
+test('a turn with which three processes died is given up as a failed turn', async () => {
+  script(slowly(['It kills']), answer('Alive.'), answer('Good.'));
+  const { id, path, events } = await begin();
+  await heard(events, 'It kills');
+  await world.db.inSystemTx((tx) =>
+    tx.run(sql`update jobs set state = 'waiting', holder = null, crashes = 3 where key like ${`${id}/%`}`),
+  );
+  await events.until(is('discussion_paused'));
+  assert.equal((await me.get(path)).body.status_reason, 'crashes');
+  await me.post(`${path}/resume`);
+  await events.until(is('discussion_completed'));
+  events.close();
+  assert.deepEqual(await lines(path), ['ada: Alive.', 'ben: Good.']);
+});
+
 test('a restart in the middle of a turn: the turn is begun anew, and the stream goes on without a hole', async () => {
   script(slowly(['Lost ', 'words']), answer('Found.'), answer('Good.'));
   const { id, path, events } = await begin();
