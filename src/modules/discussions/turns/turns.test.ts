@@ -5,6 +5,7 @@ import { type Follower, type Frame, follow, heard, makeAgents, stands } from '..
 import { openaiProtocol } from '../../../../test/support/providers/openai.ts';
 import { StandIn } from '../../../../test/support/providers/stand-in.ts';
 import { createWorld, type Member, type World } from '../../../../test/support/world.ts';
+import { findPartial, savePartial } from '../store.ts';
 
 let provider: StandIn;
 let world: World;
@@ -324,6 +325,22 @@ test('a second claimant while the first still runs: exactly one message, of the 
   assert.equal(turn.attempts, 2);
   assert.ok(events.frames.some((f) => f.event === 'turn_restarted' && f.data.turn === 1 && f.data.attempt === 2));
   await (await provider.asked(request)).abandoned;
+});
+
+test('the text so far is kept for this attempt only, and goes when the turn stands', async () => {
+  script(slowly(['Spoken']));
+  const { id, path, events } = await begin();
+  await heard(events, 'Spoken');
+  const keep = (attempt: number, text: string) =>
+    world.db.inTx(me.ctx, (tx) => savePartial(tx, id, { turn: 1, attempt, text }));
+  const kept = async () => (await findPartial(world.db.reader(me.ctx), id, 1))?.text;
+  assert.deepEqual([await keep(1, 'So far'), await kept()], [1, 'So far']);
+  assert.deepEqual([await keep(2, 'Of another attempt'), await kept()], [0, 'So far']);
+  await me.post(`${path}/pause`);
+  assert.equal(await kept(), undefined);
+  assert.equal(await keep(1, 'Too late'), 0);
+  await me.post(`${path}/cancel`);
+  events.close();
 });
 
 test('a turn with which three processes died is given up as a failed turn', async () => {
