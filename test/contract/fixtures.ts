@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
+import { uuidv7 } from '../../src/lib/ids.ts';
 import type { Answer, Client, Member, World } from '../support/world.ts';
 
 /** A request that its owner may make and that succeeds. */
@@ -109,6 +111,19 @@ async function secondSession({ owner, world }: Setting): Promise<{ token: string
   const claims = JSON.parse(Buffer.from(tokens.access_token.split('.')[1], 'base64url').toString());
   return { token: tokens.access_token, refresh: tokens.refresh_token, id: claims.sid };
 }
+
+/** Something that could not be handled, as a consumer parks it; of a group that nobody runs. */
+async function deadLetter({ owner, world, mark }: Setting): Promise<string> {
+  const id = uuidv7();
+  await world.db.inSystemTx((tx) =>
+    tx.run(sql`
+      insert into dead_letters (tenant_id, id, source, group_name, shard, stream, position, status, type, body, error_message)
+      values (${owner.tenantId}, ${id}, 'event', ${`group ${hex()}`}, 0, ${`agents/${mark}`}, 1, 'failed', 'agent_changed',
+        ${JSON.stringify({ mark })}::jsonb, ${`It failed on ${mark}`})`),
+  );
+  return id;
+}
+const ofDeadLetter: Fixture = async (setting) => ({ params: { dead_letter_id: await deadLetter(setting) } });
 
 const generated: Fixture = async ({ owner, mark }) => {
   const agent = await makeAgent(owner, mark);
@@ -243,6 +258,26 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   resumeDiscussion: ofDiscussion(),
   cancelDiscussion: ofDiscussion(),
   advanceDiscussion: ofDiscussion(runningDiscussion),
+
+  listEvents: async ({ owner, world, mark }) => {
+    for (const n of [1, 2])
+      await done(owner.post('/api-keys', { name: `Key ${n} of ${mark}`, scopes: ['agents:read'] }));
+    await world.settle();
+    return {};
+  },
+  followEvents: none,
+  listDeadLetters: async (setting) => {
+    await deadLetter(setting);
+    await deadLetter(setting);
+    return {};
+  },
+  getDeadLetter: ofDeadLetter,
+  requeueDeadLetter: ofDeadLetter,
+  requeueDeadLetters: async (setting) => {
+    await deadLetter(setting);
+    return { body: { source: 'event' } };
+  },
+  discardDeadLetter: ofDeadLetter,
 
   createChatCompletion: async ({ owner, mark }) => {
     const { name } = await makeAgent(owner, mark);

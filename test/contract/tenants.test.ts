@@ -151,18 +151,20 @@ describe('two tenants: nothing of the one reaches the other', () => {
         return status === 201 ? (body.ticket as string) : undefined;
       };
       const follow = (path: string, ticket: string) => ask(world, `${path}?ticket=${encodeURIComponent(ticket)}`, {});
-      // The owner's ticket for the owner's stream does not open the stranger's.
-      const owners = await ticketFor(owner, theirs);
-      assert.ok(owners);
-      const elsewhere = await follow(mine, owners);
-      assert.equal(elsewhere.status, 401, elsewhere.text);
-      assertErrorShape(route, elsewhere);
-      // A stranger's ticket for the owner's stream is refused when it is made, or leads to nothing.
-      const strangers = await ticketFor(stranger, theirs);
-      if (strangers !== undefined) {
-        const seen = await follow(theirs, strangers);
-        assert.equal(seen.status, 404, seen.text);
-        assertKept(route, seen);
+      // A stream without an id in its path is everybody's own: the ticket says whose.
+      if (theirs !== mine) {
+        const owners = await ticketFor(owner, theirs);
+        assert.ok(owners);
+        const elsewhere = await follow(mine, owners);
+        assert.equal(elsewhere.status, 401, elsewhere.text);
+        assertErrorShape(route, elsewhere);
+        // A stranger's ticket for the owner's stream is refused when it is made, or leads to nothing.
+        const strangers = await ticketFor(stranger, theirs);
+        if (strangers !== undefined) {
+          const seen = await follow(theirs, strangers);
+          assert.equal(seen.status, 404, seen.text);
+          assertKept(route, seen);
+        }
       }
       const good = await ticketFor(owner, theirs);
       assert.ok(good);
@@ -171,6 +173,27 @@ describe('two tenants: nothing of the one reaches the other', () => {
       assert.equal(again.status, 401, again.text);
       assert.equal((await follow(theirs, 'made-up')).status, 401);
     }
+  });
+
+  test('who follows everything sees all of their own, and nothing of a stranger', async () => {
+    const { body } = await stranger.get('/events?limit=1');
+    const [epoch] = String(body.cursor).split('.');
+    const abort = new AbortController();
+    const response = await stranger.open('GET', `/events/stream?cursor=${epoch}.0`, undefined, {
+      signal: abort.signal,
+    });
+    assert.equal(response.status, 200);
+    await owner.post('/api-keys', { name: `Key of ${MARK}`, scopes: ['agents:read'] });
+    const own = await stranger.post('/api-keys', { name: 'own', scopes: ['agents:read'] });
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.includes(own.body.id)) break;
+    }
+    abort.abort();
+    assert.ok(text.includes(stranger.tenantId));
+    assert.ok(!text.includes(owner.tenantId) && !text.includes(MARK), text);
   });
 
   for (const [what, make] of Object.entries(CROSSINGS))
