@@ -74,7 +74,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     ...{ db, log, metrics, tracer, leases, feed, types, announcements, sequencer, deadLetters },
     ...{ queue: resources.jobs, modules: list, logRetentionDays: config.logRetentionDays },
   });
-  const internal = createMetricsServer({ host: config.host, port: config.metricsPort, metrics });
+  const internal = createMetricsServer({ host: config.internalHost, port: config.metricsPort, metrics });
   const service = inOrder('parley', [internal, ...servicesOf(resources), worker.service, api.service]);
 
   return {
@@ -83,6 +83,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     hub: resources.hub,
     http: api.http,
     internal,
+    eventTypes: types,
     start: service.start,
     /** Drains and stops everything. Twice is fine, and so is before `start` has finished. */
     stop: service.stop,

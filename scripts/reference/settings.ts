@@ -28,7 +28,12 @@ export const GROUPS: readonly Group[] = [
       HOST: {
         fallback: '`127.0.0.1`, in production `0.0.0.0`',
         sample: '127.0.0.1',
-        what: 'The address to listen on.',
+        what: 'The address that `PORT` listens on.',
+      },
+      INTERNAL_HOST: {
+        fallback: '`127.0.0.1`',
+        sample: '127.0.0.1',
+        what: 'The address that `API_PORT` and `METRICS_PORT` listen on. Metrics are open to whoever reaches it.',
       },
       PORT: {
         fallback: '`8080`',

@@ -21,7 +21,7 @@ const run = (args: string[], env: Record<string, string> = {}): Program =>
 test('it tells its commands and its version', async () => {
   const help = await run(['--help']).ended;
   assert.equal(help.code, 0);
-  for (const name of ['serve', 'migrate', 'seed', 'doctor', 'openapi'])
+  for (const name of ['serve', 'migrate', 'seed', 'register', 'doctor', 'openapi'])
     assert.match(help.out, new RegExp(`parley ${name} `));
   assert.deepEqual(await run([]).ended, help);
   assert.match((await run(['--version']).ended).out, /^\d+\.\d+\.\d+\n$/);
@@ -80,6 +80,17 @@ describe('one folder', () => {
     const status = await run(['migrate', 'status']).ended;
     assert.equal(status.code, 1);
     assert.match(status.out, /^0001_platform pending\n/);
+  });
+
+  test('register makes a tenant where nobody may sign up', async () => {
+    const { code, out, said } = await run(['register', 'ann@example.com', 'Ann & Co'], { SIGNUP: 'closed' }).ended;
+    assert.equal(code, 0, said);
+    const made = JSON.parse(out) as { tenant_id: string; email: string; password: string };
+    assert.equal(made.email, 'ann@example.com');
+    assert.match(made.password, /^[\w-]{16}$/);
+    const bare = await run(['register', 'ann@example.com']).ended;
+    assert.equal(bare.code, 64);
+    assert.match(bare.said, /EMAIL TENANT_NAME/);
   });
 
   test('seed makes a demo tenant, and prints what it also writes', async () => {

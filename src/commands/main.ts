@@ -20,6 +20,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Command> }> = 
     summary: 'make the demo tenant again, and print how to sign in (not in production)',
     load: async () => (await import('./seed.ts')).seed,
   },
+  register: {
+    summary: 'make a tenant and its owner, whatever SIGNUP says: EMAIL TENANT_NAME',
+    load: async () => (await import('./register.ts')).register,
+  },
   doctor: {
     summary: 'look at the settings, the database and the machine, and say what is wrong',
     load: async () => (await import('./doctor.ts')).doctor,
@@ -27,6 +31,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Command> }> = 
   openapi: {
     summary: 'print the OpenAPI document of the API',
     load: async () => (await import('./openapi.ts')).openapi,
+  },
+  contracts: {
+    summary: 'print the schemas of the events, by file',
+    load: async () => (await import('./contracts.ts')).contracts,
   },
 };
 

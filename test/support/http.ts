@@ -55,6 +55,7 @@ export async function serverWith(
       projectName: 'Parley',
       version: '0.0.0',
       host: '127.0.0.1',
+      internalHost: '127.0.0.1',
       port: 0,
       apiPort: 0,
       apiPrefix: '/api/v1',

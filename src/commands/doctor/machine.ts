@@ -41,15 +41,19 @@ async function nearest(folder: string): Promise<string> {
   }
 }
 
-export async function checkPorts({ host, port, apiPort, metricsPort }: Config): Promise<Finding[]> {
-  const named = { PORT: port, API_PORT: apiPort, METRICS_PORT: metricsPort };
+export async function checkPorts({ host, internalHost, port, apiPort, metricsPort }: Config): Promise<Finding[]> {
+  const doors = [
+    { name: 'PORT', number: port, on: host },
+    { name: 'API_PORT', number: apiPort, on: internalHost },
+    { name: 'METRICS_PORT', number: metricsPort, on: internalHost },
+  ];
   return Promise.all(
-    Object.entries(named).map(async ([name, number]) => {
-      const error = await tryPort(number, host);
-      if (error === undefined) return ok(`${name} ${number} is free on ${host}.`);
+    doors.map(async ({ name, number, on }) => {
+      const error = await tryPort(number, on);
+      if (error === undefined) return ok(`${name} ${number} is free on ${on}.`);
       if (error === 'EADDRINUSE')
         return warn(`${name} ${number} is taken: by a Parley that runs already, or by another program.`);
-      return fail(`${name} ${number} cannot be opened on ${host} (${error}).`);
+      return fail(`${name} ${number} cannot be opened on ${on} (${error}).`);
     }),
   );
 }

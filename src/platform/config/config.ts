@@ -8,7 +8,10 @@ export type Config = {
   readonly projectName: string;
   readonly version: string;
   readonly debug: boolean;
+  /** Where `port` listens. */
   readonly host: string;
+  /** Where `apiPort` and `metricsPort` listen. */
+  readonly internalHost: string;
   /** The public door (`PORT`, 8080) and the api's own (`API_PORT`, 8000); 0 takes any free port. */
   readonly port: number;
   readonly apiPort: number;
@@ -75,6 +78,7 @@ export function parseConfig(
     version,
     debug: read.yesNo('DEBUG', false),
     host: read.text('HOST', production ? '0.0.0.0' : '127.0.0.1'),
+    internalHost: read.text('INTERNAL_HOST', '127.0.0.1'),
     port,
     apiPort: read.whole('API_PORT', 8000, PORTS),
     metricsPort: read.whole('METRICS_PORT', 9100, PORTS),

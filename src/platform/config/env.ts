@@ -49,6 +49,7 @@ export const SETTINGS = [
   'PROJECT_NAME',
   'DEBUG',
   'HOST',
+  'INTERNAL_HOST',
   'PORT',
   'API_PORT',
   'METRICS_PORT',

@@ -29,7 +29,16 @@ import { parseForm, parseJson } from './text.ts';
 
 export type ServerConfig = Pick<
   Config,
-  'projectName' | 'version' | 'host' | 'port' | 'apiPort' | 'apiPrefix' | 'publicUrl' | 'trustedProxies' | 'corsOrigins'
+  | 'projectName'
+  | 'version'
+  | 'host'
+  | 'internalHost'
+  | 'port'
+  | 'apiPort'
+  | 'apiPrefix'
+  | 'publicUrl'
+  | 'trustedProxies'
+  | 'corsOrigins'
 >;
 
 export type ServerDeps = {
@@ -142,10 +151,12 @@ export function createServer(deps: ServerDeps): HttpServer {
     handle: (req, res) => app.routing(req, res),
     async start() {
       await app.ready();
-      const { host, port, apiPort } = config;
-      for (const wanted of port === apiPort && port !== 0 ? [port] : [port, apiPort]) {
+      const { host, internalHost, port, apiPort } = config;
+      const doors = [{ host, port }];
+      if (port !== apiPort || port === 0) doors.push({ host: internalHost, port: apiPort });
+      for (const door of doors) {
         if (draining) return;
-        const server = await listen((req, res) => app.routing(req, res), host, wanted);
+        const server = await listen((req, res) => app.routing(req, res), door);
         listening.push({ server, port: (server.address() as AddressInfo).port });
       }
     },
@@ -246,8 +257,7 @@ function answerNothing({ app, log, fallback, apiPrefix }: Nowhere, request: Fast
 
 async function listen(
   handler: (req: IncomingMessage, res: ServerResponse) => void,
-  host: string,
-  port: number,
+  door: { readonly host: string; readonly port: number },
 ): Promise<Server> {
   const server = createNodeServer(
     {
@@ -263,7 +273,7 @@ async function listen(
   // RFC 9110, section 10.1.1: an expectation we do not know may be ignored; Node would answer 417 without a body.
   server.on('checkExpectation', handler);
   server.on('clientError', answerBrokenRequest);
-  server.listen({ port, host });
+  server.listen(door);
   await once(server, 'listening');
   return server;
 }
