@@ -1,5 +1,5 @@
 import type { Discussion } from '@parley/sdk';
-import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, type ReactNode, type RefObject, useEffect, useState } from 'react';
 import { sentence } from '../lib/errors.ts';
 import { useMe } from '../lib/session.tsx';
 import { Button } from '../ui/controls.tsx';
@@ -10,32 +10,30 @@ import type { Arena } from './store.ts';
 /** The server's limit. */
 const MAX_LENGTH = 65_536;
 
-/** Where a person joins in. Says what happens to the words when somebody is speaking. */
-export function Composer(props: {
+type ComposerProps = {
   arena: Arena;
   state: ArenaState;
   discussion: Discussion;
   input: RefObject<HTMLTextAreaElement | null>;
-}): ReactNode {
-  const { arena, state, discussion, input } = props;
+};
+
+/** Where a person joins in. Says what happens to the words when somebody is speaking. */
+export function Composer({ arena, state, discussion, input }: ComposerProps): ReactNode {
   const { user } = useMe();
-  const draftKey = `parley.draft.${discussion.id}`;
-  const [text, setText] = useState(() => sessionStorage.getItem(draftKey) ?? '');
+  const [text, setText] = useDraft(discussion.id);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const mine = discussion.participants.find((participant) => participant.user_id === user.id);
-  const asked = discussion.status === 'waiting' && mine?.id === discussion.next_speaker?.participant_id;
+  const asked =
+    mine !== undefined && discussion.status === 'waiting' && mine.id === discussion.next_speaker?.participant_id;
 
-  useEffect(() => {
-    if (text === '') sessionStorage.removeItem(draftKey);
-    else sessionStorage.setItem(draftKey, text);
-  }, [text, draftKey]);
   useEffect(() => {
     if (asked) input.current?.focus();
   }, [asked, input]);
 
   if (!isOpen(discussion)) return null;
-  const send = async (): Promise<void> => {
+  const send = async (event?: FormEvent): Promise<void> => {
+    event?.preventDefault();
     const content = text.trim();
     if (content === '' || busy) return;
     setBusy(true);
@@ -52,19 +50,11 @@ export function Composer(props: {
   };
   const pressed = (event: KeyboardEvent<HTMLTextAreaElement>): void => {
     if (event.key === 'Escape') event.currentTarget.blur();
-    if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
-    event.preventDefault();
-    void send();
+    if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) void send(event);
   };
 
   return (
-    <form
-      className={asked ? 'composer composer-asked' : 'composer'}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <form className={asked ? 'composer composer-asked' : 'composer'} onSubmit={(event) => void send(event)}>
       {error !== undefined && (
         <p className="problem" role="alert">
           {sentence(error)}
@@ -92,23 +82,40 @@ export function Composer(props: {
           <Icon name="send" />
         </button>
       </div>
-      <p className="composer-hint" id="composer-hint">
-        {asked && mine ? (
-          <>
-            <strong>It is your turn.</strong>
-            <Button look="quiet" icon="skip" onClick={() => void arena.command('advance').catch(setError)}>
-              Pass
-            </Button>
-          </>
+      <div className="composer-hint" id="composer-hint">
+        {asked ? (
+          <YourTurn onPass={() => void arena.command('advance').catch(setError)} />
         ) : (
           <span>{consequence(discussion, state)}</span>
         )}
         <span className="keys">
           <kbd>Enter</kbd> posts, <kbd>Shift</kbd> <kbd>Enter</kbd> breaks the line
         </span>
-      </p>
+      </div>
     </form>
   );
+}
+
+function YourTurn({ onPass }: { onPass(): void }): ReactNode {
+  return (
+    <>
+      <strong>It is your turn.</strong>
+      <Button look="quiet" icon="skip" onClick={onPass}>
+        Pass
+      </Button>
+    </>
+  );
+}
+
+/** Half a thought outlives a reload, in this tab. */
+function useDraft(id: string): [string, (text: string) => void] {
+  const key = `parley.draft.${id}`;
+  const [text, setText] = useState(() => sessionStorage.getItem(key) ?? '');
+  useEffect(() => {
+    if (text === '') sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, text);
+  }, [text, key]);
+  return [text, setText];
 }
 
 function consequence(discussion: Discussion, state: ArenaState): string {

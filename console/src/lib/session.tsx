@@ -1,5 +1,6 @@
 import { type Me, Parley, ParleyError, type Permission, type User } from '@parley/sdk';
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
+import { sessionHint } from './hint.ts';
 import { told } from './page.ts';
 import { CacheProvider } from './resource.tsx';
 
@@ -35,27 +36,37 @@ export function SessionProvider({ children }: { children: ReactNode }): ReactNod
   const [client] = useState(makeClient);
   const [state, setState] = useState<State>({ status: 'starting' });
 
+  const leave = useCallback(() => {
+    sessionHint.set(false);
+    setState({ status: 'out' });
+  }, []);
+
   const refresh = useCallback(async () => {
     try {
-      const signedIn = await client.auth.restore();
+      const signedIn = client.auth.signedIn || (sessionHint.get() && (await client.auth.restore()));
+      sessionHint.set(signedIn);
       setState(signedIn ? { status: 'in', me: await person(client) } : { status: 'out' });
     } catch (error) {
-      if (error instanceof ParleyError && error.status === 401) setState({ status: 'out' });
+      if (error instanceof ParleyError && error.status === 401) leave();
       else setState((before) => (before.status === 'in' ? before : { status: 'unreachable', error }));
     }
-  }, [client]);
+  }, [client, leave]);
 
   const signOut = useCallback(async () => {
     await client.auth.signOut();
-    setState({ status: 'out' });
-  }, [client]);
+    leave();
+  }, [client, leave]);
 
   useEffect(() => {
     void refresh();
-    return client.auth.onChange((signedIn) => {
-      if (!signedIn) setState({ status: 'out' });
-    });
-  }, [client, refresh]);
+    const hears = [
+      client.auth.onChange((signedIn) => (signedIn ? sessionHint.set(true) : leave())),
+      sessionHint.onChange((signedIn) => (signedIn ? void refresh() : setState({ status: 'out' }))),
+    ];
+    return () => {
+      for (const stop of hears) stop();
+    };
+  }, [client, refresh, leave]);
 
   const key = state.status === 'in' ? state.me.user.id + state.me.tenant.id : state.status;
   return (

@@ -1,6 +1,7 @@
 import { ParleyError } from '@parley/sdk';
 import { type ReactNode, useId } from 'react';
 import { useForm } from '../lib/form.ts';
+import { plural } from '../lib/format.ts';
 import { told } from '../lib/page.ts';
 import { Link, useRouter, useTitle } from '../lib/router.tsx';
 import { useClient, useSession } from '../lib/session.tsx';
@@ -94,17 +95,23 @@ export function SignInPage(): ReactNode {
   );
 }
 
+type Newcomer = { name: string; tenant_name: string; email: string; password: string };
+
+function newcomer({ name, tenant_name, email, password }: Newcomer): Partial<Newcomer> {
+  return {
+    ...(name.trim() === '' && { name: 'What should the others call you?' }),
+    ...(tenant_name.trim() === '' && { tenant_name: 'Your team needs a name.' }),
+    ...(!isEmail(email) && { email: 'This is not an email address yet.' }),
+    ...(password.length < PASSWORD_MIN && { password: `${plural(PASSWORD_MIN - password.length, 'more character')}.` }),
+  };
+}
+
 export function SignUpPage(): ReactNode {
   const client = useClient();
   const { refresh } = useSession();
   const form = useForm({
     initial: { name: '', tenant_name: '', email: '', password: '' },
-    validate: ({ name, tenant_name, email, password }) => ({
-      ...(name.trim() === '' && { name: 'What should the others call you?' }),
-      ...(tenant_name.trim() === '' && { tenant_name: 'Your team needs a name.' }),
-      ...(!isEmail(email) && { email: 'This is not an email address yet.' }),
-      ...(password.length < PASSWORD_MIN && { password: `${PASSWORD_MIN - password.length} more characters.` }),
-    }),
+    validate: newcomer,
     submit: async (values) => {
       await client.auth.signUp({ ...values, email: values.email.trim() });
       await refresh();
@@ -176,7 +183,9 @@ export function InvitationPage(): ReactNode {
   const form = useForm({
     initial: { name: '', password: '' },
     validate: ({ password }) => ({
-      ...(password.length < PASSWORD_MIN && { password: `${PASSWORD_MIN - password.length} more characters.` }),
+      ...(password.length < PASSWORD_MIN && {
+        password: `${plural(PASSWORD_MIN - password.length, 'more character')}.`,
+      }),
     }),
     submit: async ({ name, password }) => {
       await client.auth.acceptInvitation({ token, password, ...(name.trim() && { name: name.trim() }) });

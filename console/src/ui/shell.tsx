@@ -1,10 +1,11 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Link, useRouter } from '../lib/router.tsx';
 import { useMe, useSession } from '../lib/session.tsx';
 import { type Theme, useTheme } from '../lib/theme.ts';
 import { Avatar } from './avatar.tsx';
 import { IconButton } from './controls.tsx';
 import { Icon, type IconName, Logo } from './icon.tsx';
+import { ErrorNote } from './states.tsx';
 
 const PLACES: { to: string; label: string; icon: IconName }[] = [
   { to: '/discussions', label: 'Discussions', icon: 'talk' },
@@ -30,6 +31,7 @@ export function Shell({ children, immersed = false }: { children: ReactNode; imm
   const { location } = useRouter();
   const { signOut } = useSession();
   const { user, tenant } = useMe();
+  const [problem, setProblem] = useState<unknown>();
   return (
     <div className={immersed ? 'shell shell-immersed' : 'shell'}>
       <a className="skip" href="#main">
@@ -55,10 +57,11 @@ export function Shell({ children, immersed = false }: { children: ReactNode; imm
             <span>{tenant.name}</span>
           </div>
           <ThemeButton />
-          <IconButton icon="out" label="Sign out" onClick={() => void signOut()} />
+          <IconButton icon="out" label="Sign out" onClick={() => signOut().catch(setProblem)} />
         </div>
       </header>
       <main id="main" tabIndex={-1}>
+        {problem !== undefined && <ErrorNote error={problem} title="You are still signed in." />}
         {children}
       </main>
     </div>

@@ -137,7 +137,7 @@ type AgentFormProps = {
 
 function AgentForm({ form, action, locked = false, note, onReload }: AgentFormProps): ReactNode {
   const { values } = form;
-  const text = (name: keyof Draft) => ({
+  const text: Text = (name) => ({
     value: values[name],
     problem: form.problem(name),
     onChange: (event: { target: { value: string } }) => {
@@ -146,9 +146,6 @@ function AgentForm({ form, action, locked = false, note, onReload }: AgentFormPr
     },
     onBlur: () => form.touch(name),
   });
-  const tuned = [values.temperature, values.top_p, values.max_tokens, values.seed, values.stop].some(
-    (value) => value !== '',
-  );
   return (
     <form className="stack" onSubmit={(event) => void form.submit(event)} noValidate>
       <fieldset className="bare stack" disabled={locked}>
@@ -168,36 +165,7 @@ function AgentForm({ form, action, locked = false, note, onReload }: AgentFormPr
           placeholder="Who is it? What does it want? How does it speak, and how long?"
           {...text('instructions')}
         />
-        <details className="more" open={tuned || undefined}>
-          <summary>Fine tuning</summary>
-          <div className="grid-2">
-            <TextField
-              label="Temperature"
-              optional
-              inputMode="decimal"
-              placeholder="the model’s own"
-              {...text('temperature')}
-            />
-            <TextField label="Top p" optional inputMode="decimal" placeholder="the model’s own" {...text('top_p')} />
-            <TextField label="Longest answer" optional inputMode="numeric" hint="In tokens." {...text('max_tokens')} />
-            <TextField
-              label="Seed"
-              optional
-              inputMode="numeric"
-              hint="Same seed, same answer, where the model can."
-              {...text('seed')}
-            />
-            <TextField
-              label="Memory"
-              optional
-              inputMode="numeric"
-              placeholder="40"
-              hint="The last so many messages are heard."
-              {...text('window')}
-            />
-            <TextArea label="Stop at" optional rows={2} hint="One a line, at most four." {...text('stop')} />
-          </div>
-        </details>
+        <FineTuning values={values} text={text} />
       </fieldset>
       {form.error !== undefined && <ErrorNote error={form.error} {...(onReload && { retry: onReload })} />}
       {!locked && (
@@ -211,6 +179,51 @@ function AgentForm({ form, action, locked = false, note, onReload }: AgentFormPr
         </div>
       )}
     </form>
+  );
+}
+
+type Text = (name: keyof Draft) => {
+  value: string;
+  problem: string | undefined;
+  onChange(event: { target: { value: string } }): void;
+  onBlur(): void;
+};
+
+/** What most agents never need, out of the way until one does. */
+function FineTuning({ values, text }: { values: Draft; text: Text }): ReactNode {
+  const { temperature, top_p, max_tokens, seed, stop } = values;
+  const tuned = [temperature, top_p, max_tokens, seed, stop].some((value) => value !== '');
+  return (
+    <details className="more" open={tuned || undefined}>
+      <summary>Fine tuning</summary>
+      <div className="grid-2">
+        <TextField
+          label="Temperature"
+          optional
+          inputMode="decimal"
+          placeholder="the model’s own"
+          {...text('temperature')}
+        />
+        <TextField label="Top p" optional inputMode="decimal" placeholder="the model’s own" {...text('top_p')} />
+        <TextField label="Longest answer" optional inputMode="numeric" hint="In tokens." {...text('max_tokens')} />
+        <TextField
+          label="Seed"
+          optional
+          inputMode="numeric"
+          hint="Same seed, same answer, where the model can."
+          {...text('seed')}
+        />
+        <TextField
+          label="Memory"
+          optional
+          inputMode="numeric"
+          placeholder="40"
+          hint="The last so many messages are heard."
+          {...text('window')}
+        />
+        <TextArea label="Stop at" optional rows={2} hint="One a line, at most four." {...text('stop')} />
+      </div>
+    </details>
   );
 }
 

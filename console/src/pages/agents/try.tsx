@@ -1,5 +1,5 @@
 import type { Agent, Invocation } from '@parley/sdk';
-import { type ReactNode, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { cost, count, duration } from '../../lib/format.ts';
 import { useClient } from '../../lib/session.tsx';
 import { hueOf } from '../../lib/speakers.ts';
@@ -10,26 +10,23 @@ import { ErrorNote, Note } from '../../ui/states.tsx';
 
 type Answer = { text: string; done: Invocation | undefined; error: unknown };
 
-/** Asks the agent alone, and shows the answer as it comes. */
-export function Try({ agent, unsaved }: { agent: Agent; unsaved: boolean }): ReactNode {
-  const client = useClient();
-  const [input, setInput] = useState('');
-  const [answer, setAnswer] = useState<Answer | undefined>();
-  const running = useRef<AbortController | undefined>(undefined);
-  const [busy, setBusy] = useState(false);
+type Asking = { answer: Answer | undefined; busy: boolean; ask(question: string): Promise<void>; stop(): void };
 
-  const ask = async (): Promise<void> => {
-    const question = input.trim();
-    if (question === '' || busy) return;
+function useAsking(agent: Agent): Asking {
+  const client = useClient();
+  const [answer, setAnswer] = useState<Answer | undefined>();
+  const [busy, setBusy] = useState(false);
+  const running = useRef<AbortController | undefined>(undefined);
+  useEffect(() => () => running.current?.abort(), []);
+  const ask = async (question: string): Promise<void> => {
     const controller = new AbortController();
     running.current = controller;
     setBusy(true);
     setAnswer({ text: '', done: undefined, error: undefined });
     try {
       for await (const event of client.agents.stream(agent.id, { input: question }, { signal: controller.signal })) {
-        if (event.type === 'delta')
-          setAnswer((before) => ({ done: undefined, error: undefined, text: (before?.text ?? '') + event.text }));
-        else setAnswer({ text: event.content, done: event, error: undefined });
+        if (event.type === 'done') setAnswer({ text: event.content, done: event, error: undefined });
+        else setAnswer((before) => ({ done: undefined, error: undefined, text: (before?.text ?? '') + event.text }));
       }
     } catch (error) {
       if (!controller.signal.aborted) setAnswer((before) => ({ text: before?.text ?? '', done: undefined, error }));
@@ -37,30 +34,34 @@ export function Try({ agent, unsaved }: { agent: Agent; unsaved: boolean }): Rea
       setBusy(false);
     }
   };
+  return { answer, busy, ask, stop: () => running.current?.abort() };
+}
 
+/** Asks the agent alone, and shows the answer as it comes. Who leaves the page stops it. */
+export function Try({ agent, unsaved }: { agent: Agent; unsaved: boolean }): ReactNode {
+  const [input, setInput] = useState('');
+  const { answer, busy, ask, stop } = useAsking(agent);
+  const send = (event: { preventDefault(): void }): void => {
+    event.preventDefault();
+    if (input.trim() !== '' && !busy) void ask(input.trim());
+  };
   return (
     <section className={`try hue-${hueOf(agent.name)}`} aria-labelledby="try-title">
       <h2 id="try-title">Try {agent.name}</h2>
       {unsaved && <Note tone="warn">Not saved yet: {agent.name} answers as it was.</Note>}
-      <form
-        className="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void ask();
-        }}
-      >
+      <form className="stack" onSubmit={send}>
         <TextArea
           label="Ask something"
           rows={3}
           value={input}
           onChange={(event) => setInput(event.target.value)}
           onKeyDown={(event) => {
-            if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) void ask();
+            if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) send(event);
           }}
         />
         <div className="form-foot">
           {busy ? (
-            <Button icon="stop" onClick={() => running.current?.abort()}>
+            <Button icon="stop" onClick={stop}>
               Stop
             </Button>
           ) : (
@@ -70,24 +71,28 @@ export function Try({ agent, unsaved }: { agent: Agent; unsaved: boolean }): Rea
           )}
         </div>
       </form>
-      {answer && (
-        <div className="answer" aria-live={busy ? 'off' : 'polite'} aria-busy={busy}>
-          <Avatar name={agent.name} kind="agent" />
-          <div>
-            {answer.text === '' && busy && (
-              <p className="thinking">
-                <i />
-                <i />
-                <i />
-              </p>
-            )}
-            {answer.text !== '' && <Prose text={answer.text} {...(busy && { tail: <span className="caret" /> })} />}
-            {answer.error !== undefined && <ErrorNote error={answer.error} />}
-            {answer.done && <Took answer={answer.done} />}
-          </div>
-        </div>
-      )}
+      {answer && <Answered agent={agent} answer={answer} busy={busy} />}
     </section>
+  );
+}
+
+function Answered({ agent, answer, busy }: { agent: Agent; answer: Answer; busy: boolean }): ReactNode {
+  return (
+    <div className="answer" aria-live={busy ? 'off' : 'polite'} aria-busy={busy}>
+      <Avatar name={agent.name} kind="agent" />
+      <div>
+        {answer.text === '' && busy && (
+          <p className="thinking">
+            <i />
+            <i />
+            <i />
+          </p>
+        )}
+        {answer.text !== '' && <Prose text={answer.text} {...(busy && { tail: <span className="caret" /> })} />}
+        {answer.error !== undefined && <ErrorNote error={answer.error} />}
+        {answer.done && <Took answer={answer.done} />}
+      </div>
+    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import { type DragEvent, type ReactNode, useRef, useState } from 'react';
-import { useForm } from '../../lib/form.ts';
+import { type Form, useForm } from '../../lib/form.ts';
 import { bytes, plural, words } from '../../lib/format.ts';
 import { useRouter } from '../../lib/router.tsx';
 import { useClient } from '../../lib/session.tsx';
@@ -10,14 +10,31 @@ import { ErrorNote } from '../../ui/states.tsx';
 const MAX_BYTES = 1024 * 1024;
 const size = (text: string): number => new TextEncoder().encode(text).length;
 
+type Draft = { title: string; text: string };
+
+/** Reads a file into the form; says why where it cannot. */
+function useFile(form: Form<Draft>): { take(file: File | undefined): Promise<void>; refused: string | undefined } {
+  const [refused, setRefused] = useState<string | undefined>();
+  const take = async (file: File | undefined): Promise<void> => {
+    if (!file) return;
+    setRefused(undefined);
+    if (file.size > MAX_BYTES) return setRefused(`${file.name} is ${bytes(file.size)}, and 1 MB is the most.`);
+    const text = await file.text();
+    if (/[\0\uFFFD]/.test(text))
+      return setRefused(`${file.name} is not plain text. Markdown, CSV and the like can be read.`);
+    form.set('text', text);
+    if (form.values.title.trim() === '') form.set('title', file.name.replace(/\.[a-z0-9]{1,5}$/i, ''));
+  };
+  return { take, refused };
+}
+
 /** Paste a text, or drop a file of text. */
 export function NewDocumentPage(): ReactNode {
   const client = useClient();
   const { go } = useRouter();
   const [over, setOver] = useState(false);
-  const [refused, setRefused] = useState<string | undefined>();
   const picker = useRef<HTMLInputElement>(null);
-  const form = useForm({
+  const form = useForm<Draft>({
     initial: { title: '', text: '' },
     validate: ({ title, text }) => ({
       ...(title.trim() === '' && { title: 'A title is needed: agents cite by it.' }),
@@ -30,16 +47,7 @@ export function NewDocumentPage(): ReactNode {
     },
   });
 
-  const take = async (file: File | undefined): Promise<void> => {
-    if (!file) return;
-    setRefused(undefined);
-    if (file.size > MAX_BYTES) return setRefused(`${file.name} is ${bytes(file.size)}, and 1 MB is the most.`);
-    const text = await file.text();
-    if (/[\0\uFFFD]/.test(text))
-      return setRefused(`${file.name} is not plain text. Markdown, CSV and the like can be read.`);
-    form.set('text', text);
-    if (form.values.title.trim() === '') form.set('title', file.name.replace(/\.[a-z0-9]{1,5}$/i, ''));
-  };
+  const { take, refused } = useFile(form);
   const dropped = (event: DragEvent): void => {
     event.preventDefault();
     setOver(false);

@@ -11,8 +11,10 @@ export function ProfileSection(): ReactNode {
   const { user, tenant, roles } = useMe();
   const { signOut } = useSession();
   const [theme, setTheme] = useTheme();
+  const [problem, setProblem] = useState<unknown>();
   return (
     <div className="stack stack-wide">
+      {problem !== undefined && <ErrorNote error={problem} title="You are still signed in." />}
       <section className="person">
         <Avatar name={user.name || user.email} kind="user" size="large" />
         <div>
@@ -21,7 +23,7 @@ export function ProfileSection(): ReactNode {
             {user.email} · {roles.join(', ')} of {tenant.name}
           </p>
         </div>
-        <Button icon="out" onClick={() => void signOut()}>
+        <Button icon="out" onClick={() => signOut().catch(setProblem)}>
           Sign out
         </Button>
       </section>
