@@ -4,6 +4,7 @@ import { DISCUSSION_EVENTS } from './events.ts';
 import { discussionsRoutes } from './routes.ts';
 import { type Discussions, type DiscussionsDeps, discussionsService } from './service.ts';
 import { turnJobs } from './turns/jobs.ts';
+import { createKeep } from './turns/keep.ts';
 import { createLive } from './turns/live.ts';
 import type { TurnDeps } from './turns/step.ts';
 
@@ -11,15 +12,16 @@ export type { Discussions } from './service.ts';
 
 /** Discussions of agents and people: an append-only log each, a pure rule of who speaks next, and fenced turns. */
 export function createDiscussions(
-  deps: Omit<DiscussionsDeps & TurnDeps, 'live' | 'hub'> & { readonly hub: Pick<Hub, 'cursor' | 'publish'> },
+  deps: Omit<DiscussionsDeps & TurnDeps, 'live' | 'keep' | 'hub'> & { readonly hub: Pick<Hub, 'cursor' | 'publish'> },
 ): Discussions & Module {
+  const log = deps.log.child('discussions');
   const live = createLive(deps.hub);
   const service = discussionsService({ ...deps, live });
   return {
     ...service,
     name: 'discussions',
     events: DISCUSSION_EVENTS,
-    jobs: turnJobs({ ...deps, live, log: deps.log.child('discussions') }),
+    jobs: turnJobs({ ...deps, live, keep: createKeep({ db: deps.db, log }), log }),
     routes: (router) => discussionsRoutes(router, service),
   };
 }

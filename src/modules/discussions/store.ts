@@ -188,13 +188,17 @@ export async function addSpent(tx: Tx, discussionId: string, spent: Spent & { tu
 }
 
 export type Partial = { turn: number; attempt: number; participant_id: string; text: string };
+export type Kept = { discussionId: string; turn: number; attempt: number; text: string };
 
-/** Keeps what was said so far, unless the turn has ended or been begun anew meanwhile. */
-export function savePartial(tx: Tx, discussionId: string, partial: Omit<Partial, 'participant_id'>): Promise<number> {
+/** Keeps what was said so far, except where the turn has ended or been begun anew meanwhile. */
+export function saveKept(tx: Tx, kept: readonly Kept[]): Promise<number> {
+  const column = <K extends keyof Kept>(name: K) => kept.map((one) => one[name]);
   return tx.run(sql`
-    update discussion_turns set partial = ${partial.text}, partial_attempt = ${partial.attempt}
-    where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${partial.turn}
-      and attempts = ${partial.attempt} and status = 'running'`);
+    update discussion_turns t set partial = k.text, partial_attempt = k.attempt
+    from unnest(${column('discussionId')}::uuid[], ${column('turn')}::int[], ${column('attempt')}::int[],
+      ${column('text')}::text[]) as k (discussion_id, turn, attempt, text)
+    where t.tenant_id = ${tx.ctx.tenantId} and t.discussion_id = k.discussion_id and t.turn = k.turn
+      and t.attempts = k.attempt and t.status = 'running'`);
 }
 
 /** What was kept of the turn under way, whichever attempt it is of. */

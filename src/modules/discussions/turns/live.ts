@@ -5,8 +5,8 @@ import type { Hub, LiveFrame } from '../../../platform/realtime/hub.ts';
  * chunk reaches its readers within 10 ms, and a very fast one costs at most 125 frames a second.
  */
 const FRAME_MS = 8;
-/** How often what was said so far is kept for readers elsewhere and after a crash. */
-const KEEP_MS = 1_000;
+/** How often what was said so far is given to be kept, for readers elsewhere and after a crash: it then waits a little. */
+const KEEP_MS = 500;
 
 /** Which attempt at which turn speaks. */
 export type Speaking = {

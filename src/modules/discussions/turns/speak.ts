@@ -1,4 +1,3 @@
-import type { Ctx } from '../../../platform/context.ts';
 import { AppError } from '../../../platform/http/errors.ts';
 import { citationsOf } from '../../agents/index.ts';
 import type { GenerateResult, Generation } from '../../models/index.ts';
@@ -6,7 +5,7 @@ import type { Participant } from '../rules/fold.ts';
 import { turnBudget } from '../rules/limits.ts';
 import { retryAfter } from '../rules/retry.ts';
 import { authorOf, type Stage } from '../stage.ts';
-import { type DiscussionRow, type Spent, savePartial } from '../store.ts';
+import type { DiscussionRow, Spent } from '../store.ts';
 import { cutShort, estimateTokens, recorded, settle, spentOn, storable } from './cut.ts';
 import type { Speech } from './live.ts';
 import { setScene, turnRequest } from './scene.ts';
@@ -31,7 +30,7 @@ export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: D
   }
   const { id: discussionId, step, turn } = row;
   const about = { tenantId: job.ctx.tenantId, discussionId, step, turn, attempt, participantId: speaker.id };
-  const speech = deps.live.open(about, (text) => keep(deps, job.ctx, { discussionId, turn, attempt, text }));
+  const speech = deps.live.open(about, (text) => deps.keep(job.ctx, { discussionId, turn, attempt, text }));
   try {
     if (attempt > 1) {
       const data = { discussion_id: discussionId, turn, attempt };
@@ -120,18 +119,4 @@ async function cutOrFail(
   const failures = job.payload.failures + 1;
   const ms = retryAfter({ code, failures, begun: said !== '', askedMs });
   await stage.fail({ code, message }, ms === null ? null : { ms, failures });
-}
-
-async function keep(
-  { db, log }: TurnDeps,
-  ctx: Ctx,
-  { discussionId, ...partial }: { discussionId: string; turn: number; attempt: number; text: string },
-): Promise<void> {
-  try {
-    await db.inTx(ctx, (tx) => savePartial(tx, discussionId, { ...partial, text: storable(partial.text) }));
-  } catch (error) {
-    // It only serves who joins elsewhere; the turn itself does not depend on it.
-    if (!ctx.signal.aborted)
-      log.warn('The text so far of a turn could not be kept', { tenant_id: ctx.tenantId, error });
-  }
 }

@@ -10,6 +10,7 @@ import type { Models } from '../../models/index.ts';
 import type { Traces } from '../../traces/index.ts';
 import { Stage, type StageDeps, type TurnPayload } from '../stage.ts';
 import { type DiscussionRow, lockDiscussion } from '../store.ts';
+import type { Keep } from './keep.ts';
 import type { Live } from './live.ts';
 
 export type TurnDeps = StageDeps & {
@@ -17,6 +18,7 @@ export type TurnDeps = StageDeps & {
   readonly clock: Clock;
   readonly hub: Pick<Hub, 'publish'>;
   readonly live: Live;
+  readonly keep: Keep;
   readonly agents: Pick<Agents, 'find' | 'release'>;
   readonly knowledge: Pick<Knowledge, 'excerpts'>;
   readonly models: Pick<Models, 'stream'>;

@@ -5,7 +5,7 @@ import { type Follower, type Frame, follow, heard, makeAgents, stands } from '..
 import { openaiProtocol } from '../../../../test/support/providers/openai.ts';
 import { StandIn } from '../../../../test/support/providers/stand-in.ts';
 import { createWorld, type Member, type World } from '../../../../test/support/world.ts';
-import { findPartial, savePartial } from '../store.ts';
+import { findPartial, saveKept } from '../store.ts';
 
 let provider: StandIn;
 let world: World;
@@ -332,7 +332,7 @@ test('the text so far is kept for this attempt only, and goes when the turn stan
   const { id, path, events } = await begin();
   await heard(events, 'Spoken');
   const keep = (attempt: number, text: string) =>
-    world.db.inTx(me.ctx, (tx) => savePartial(tx, id, { turn: 1, attempt, text }));
+    world.db.inTx(me.ctx, (tx) => saveKept(tx, [{ discussionId: id, turn: 1, attempt, text }]));
   const kept = async () => (await findPartial(world.db.reader(me.ctx), id, 1))?.text;
   assert.deepEqual([await keep(1, 'So far'), await kept()], [1, 'So far']);
   assert.deepEqual([await keep(2, 'Of another attempt'), await kept()], [0, 'So far']);
