@@ -56,9 +56,6 @@ export async function ask(world: World, path: string, init: RequestInit): Promis
   return { status, headers, text: Buffer.from(first?.value ?? []).toString() };
 }
 
-/** Whether two answers are the same to a byte. */
-export const sameBytes = (a: Seen, b: Seen) => a.status === b.status && a.text === b.text;
-
 type Operation = { responses: Record<string, { content?: Record<string, unknown> }> };
 
 /** The statuses that the documents promise for a route. */

@@ -7,16 +7,16 @@ import type { SystemTx, Tx } from '../db/queries.ts';
 import type { Hub } from '../realtime/hub.ts';
 import type { Limiter } from '../reliability/limiter.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { ctxOf } from './context.ts';
 import { AppError } from './errors.ts';
 import type { Answer, Commands, Given } from './idempotency.ts';
+import { ctxOf } from './input/context.ts';
+import { forSerialiser, strict, tidy } from './input/schemas.ts';
+import { refuseUnstorable } from './input/text.ts';
 import { addressKey, type Limits, principalKey, takeLimit } from './limits.ts';
-import { JSON_TYPE, sendError, sendValue } from './responses.ts';
+import { JSON_TYPE, sendError, sendValue } from './output/responses.ts';
+import { sendSseBody } from './output/sse-body.ts';
 import { type Following, type Input, type PublicInput, type Router, SseBody } from './router.ts';
 import { type MountedRoute, permissionOf, type RouteKind, type RouteSpec } from './routes.ts';
-import { forSerialiser, strict, tidy } from './schemas.ts';
-import { sendSseBody } from './sse-body.ts';
-import { refuseUnstorable } from './text.ts';
 import { type Validate, Validators } from './validation.ts';
 
 /** Streams a part of the log to a client until one of them ends it; realtime's SSE. */

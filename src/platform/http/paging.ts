@@ -32,7 +32,6 @@ export const cursorQuery = Type.Object({
   ),
   limit: Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'Items at most.' }),
 });
-export type CursorQuery = Static<typeof cursorQuery>;
 
 /** Answer of a log: items, and where the next ones begin. */
 export const cursorPageOf = <T extends TSchema>(item: T) =>

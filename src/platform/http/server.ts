@@ -13,19 +13,19 @@ import type { Limiter } from '../reliability/limiter.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { formatTraceparent, parseTraceparent, type Tracer } from '../telemetry/trace.ts';
-import { answerBrokenRequest } from './broken.ts';
-import type { Fallback } from './console.ts';
-import { RequestState, requestIdOf } from './context.ts';
 import { AppError } from './errors.ts';
 import { Commands } from './idempotency.ts';
+import { RequestState, requestIdOf } from './input/context.ts';
+import { parseForm, parseJson } from './input/text.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { type FollowSse, Mount } from './mount.ts';
-import { observer } from './observe.ts';
-import { sendError } from './responses.ts';
+import { answerBrokenRequest } from './output/broken.ts';
+import { observer } from './output/observe.ts';
+import { sendError } from './output/responses.ts';
+import { cors, securityHeaders } from './output/security.ts';
+import type { Fallback } from './pages/console.ts';
 import type { Router } from './router.ts';
 import type { MountedRoute } from './routes.ts';
-import { cors, securityHeaders } from './security.ts';
-import { parseForm, parseJson } from './text.ts';
 
 export type ServerConfig = Pick<
   Config,

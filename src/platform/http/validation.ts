@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import { isUuid } from '../../lib/ids.ts';
 import { AppError } from './errors.ts';
-import type { JsonSchema } from './schemas.ts';
+import type { JsonSchema } from './input/schemas.ts';
 
 /** Where in the request a schema applies. */
 export type Part = 'body' | 'query' | 'path';

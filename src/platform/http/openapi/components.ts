@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox';
-import { type JsonSchema, mapSchema, strict, tidy } from '../schemas.ts';
+import { type JsonSchema, mapSchema, strict, tidy } from '../input/schemas.ts';
 
 const byName = (map: ReadonlyMap<string, JsonSchema>) =>
   Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));

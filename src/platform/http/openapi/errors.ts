@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { JsonSchema } from '../input/schemas.ts';
 import type { MountedRoute } from '../routes.ts';
-import type { JsonSchema } from '../schemas.ts';
 
 const ALWAYS: readonly ErrorCode[] = ['bad_request', 'rate_limited', 'internal', 'overloaded', 'unavailable'];
 /** Where no permission is named, the route itself may refuse some: an API key has no sessions, for example. */

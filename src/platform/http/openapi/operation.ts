@@ -1,7 +1,7 @@
 import type { TObject } from 'typebox';
+import { type JsonSchema, tidy } from '../input/schemas.ts';
 import type { Wire } from '../router.ts';
 import type { MountedRoute } from '../routes.ts';
-import { type JsonSchema, tidy } from '../schemas.ts';
 import type { Components } from './components.ts';
 import { ERROR_SCHEMA, errorsByStatus, errorsOf, OAUTH_ERROR_SCHEMA, OPENAI_ERROR_SCHEMA } from './errors.ts';
 

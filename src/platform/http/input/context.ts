@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyRequest } from 'fastify';
-import { uuidv7 } from '../../lib/ids.ts';
-import type { Principal } from '../auth/authenticate.ts';
-import type { Ctx } from '../context.ts';
-import type { Span } from '../telemetry/trace.ts';
-import type { MountedRoute } from './routes.ts';
+import { uuidv7 } from '../../../lib/ids.ts';
+import type { Principal } from '../../auth/authenticate.ts';
+import type { Ctx } from '../../context.ts';
+import type { Span } from '../../telemetry/trace.ts';
+import type { MountedRoute } from '../routes.ts';
 
 /** What http keeps of a request from its first line to its last byte. */
 export class RequestState {

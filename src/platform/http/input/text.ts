@@ -1,5 +1,5 @@
-import { AppError } from './errors.ts';
-import { type FieldFault, type Part, validationFailed } from './validation.ts';
+import { AppError } from '../errors.ts';
+import { type FieldFault, type Part, validationFailed } from '../validation.ts';
 
 /** Deeper nesting than this is refused: neither PostgreSQL nor `JSON.stringify` takes any depth. */
 const MAX_DEPTH = 64;

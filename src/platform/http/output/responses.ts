@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from '../telemetry/log.ts';
-import type { AppError } from './errors.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { AppError } from '../errors.ts';
+import type { MountedRoute } from '../routes.ts';
+import { noneMatch } from '../versions.ts';
 import { problemBody, statusOn, toAppError } from './problem.ts';
-import type { MountedRoute } from './routes.ts';
-import { noneMatch } from './versions.ts';
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { serverWith } from '../../../test/support/http.ts';
+import { serverWith } from '../../../../test/support/http.ts';
+import { healthRoutes } from '../health.ts';
+import { openApiDocument } from '../openapi/document.ts';
 import { consolePages } from './console.ts';
-import { healthRoutes } from './health.ts';
-import { openApiDocument } from './openapi/document.ts';
-import { documentPages } from './pages.ts';
+import { documentPages } from './documents.ts';
 
 const register = [healthRoutes({ ping: async () => {}, draining: () => false })];
 const config = { projectName: 'A <b>name</b>', version: '1.2.3' };

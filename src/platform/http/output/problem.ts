@@ -1,7 +1,7 @@
-import { translate } from '../db/errors.ts';
-import { ClientGone } from './context.ts';
-import { AppError, type ErrorCode, type ErrorType } from './errors.ts';
-import type { Wire } from './router.ts';
+import { translate } from '../../db/errors.ts';
+import { AppError, type ErrorCode, type ErrorType } from '../errors.ts';
+import { ClientGone } from '../input/context.ts';
+import type { Wire } from '../router.ts';
 
 /** Fastify's own errors, in our words. */
 const FASTIFY: Readonly<Record<string, ErrorCode>> = {

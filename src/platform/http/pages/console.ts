@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { escapeHtml, sendPage } from './pages.ts';
+import { escapeHtml, sendPage } from './documents.ts';
 
 /** Answers a path that nothing else takes with a page; false when there is none for it. */
 export type Fallback = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>;

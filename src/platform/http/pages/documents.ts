@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { PAGE_CSP } from './security.ts';
+import { PAGE_CSP } from '../output/security.ts';
 
 const require = createRequire(import.meta.url);
 const swagger = (file: string) => join(dirname(require.resolve('swagger-ui-dist/package.json')), file);

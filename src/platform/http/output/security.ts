@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../../config/config.ts';
 
 /** For answers that are data: nothing may be loaded by them, nobody may frame them. */
 const API_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";

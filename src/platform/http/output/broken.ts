@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { uuidv7 } from '../../lib/ids.ts';
-import { formatTraceparent, newTrace } from '../telemetry/trace.ts';
-import { AppError, type ErrorCode } from './errors.ts';
+import { uuidv7 } from '../../../lib/ids.ts';
+import { formatTraceparent, newTrace } from '../../telemetry/trace.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
 import { problemBody } from './problem.ts';
 
 const CODES: Readonly<Record<string, ErrorCode>> = {

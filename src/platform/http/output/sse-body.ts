@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from '../telemetry/log.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { SseBody, Wire } from '../router.ts';
 import { problemBody, toAppError } from './problem.ts';
 import { sendError } from './responses.ts';
-import type { SseBody, Wire } from './router.ts';
 
 type Frame = { event?: string; data: unknown };
 
