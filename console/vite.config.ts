@@ -9,5 +9,6 @@ export default defineConfig(({ command }) => ({
   base: command === 'build' ? '/static/' : '/',
   plugins: [react()],
   build: { assetsInlineLimit: 0, target: 'es2022', modulePreload: { polyfill: false }, reportCompressedSize: false },
-  server: { port: 5173, proxy: { '/api': api, '/v1': api, '/.well-known': api } },
+  // The server takes its cookie only from its own origin: the proxy speaks as that.
+  server: { port: 5173, proxy: { '/api': { target: api, changeOrigin: true, headers: { origin: api } } } },
 }));
