@@ -52,8 +52,11 @@ export function createMetrics(): Metrics {
   return metrics;
 }
 
+/** How often the event loop is asked. Node counts this time as delay, too. */
+const RESOLUTION_MS = 20;
+
 function measureProcess(metrics: Metrics) {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
   metrics.gauge({
     name: 'process_resident_memory_bytes',
@@ -78,9 +81,10 @@ function measureProcess(metrics: Metrics) {
     help: 'How late the event loop was since the last reading.',
     labels: ['quantile'],
     collect: (gauge) => {
-      gauge.labels('0.5').set(delay.percentile(50) / 1e9);
-      gauge.labels('0.99').set(delay.percentile(99) / 1e9);
-      gauge.labels('1').set(delay.max / 1e9);
+      const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3);
+      gauge.labels('0.5').set(late(delay.percentile(50)));
+      gauge.labels('0.99').set(late(delay.percentile(99)));
+      gauge.labels('1').set(late(delay.max));
       delay.reset();
     },
   });
