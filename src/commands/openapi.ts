@@ -1,4 +1,4 @@
-import { createApp } from '../app.ts';
+import { type App, createApp } from '../app.ts';
 import { parseConfig } from '../platform/config/config.ts';
 import { openApiDocument } from '../platform/http/openapi/document.ts';
 import { silentLog } from '../platform/telemetry/log.ts';
@@ -15,12 +15,16 @@ export const openapi: Command = async (io) => {
 };
 
 /** The document of the API, made from its routes. */
-export async function contract(version: string): Promise<object> {
+export const contract = (version: string): Promise<object> =>
+  composed(version, (app) => openApiDocument({ config: app.config, routes: app.http.routes, tags: TAGS }));
+
+/** Composes the application as it comes, lets `use` look at it, and never starts it. */
+export async function composed<T>(version: string, use: (app: App) => T): Promise<T> {
   const { config } = parseConfig({}, { folder: '/', version });
   // Nothing is sealed or signed here: the key is only part of a whole config.
   const app = await createApp({ ...config, masterKey: Buffer.alloc(32) }, { log: silentLog });
   try {
-    return openApiDocument({ config: app.config, routes: app.http.routes, tags: TAGS });
+    return use(app);
   } finally {
     await app.stop(1_000);
   }

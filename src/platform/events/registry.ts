@@ -18,7 +18,7 @@ export type EventRow = {
 /** Knows every event type, and brings what was written by older releases up to its newest version. */
 export interface EventTypes {
   register(types: readonly EventType[]): void;
-  /** The newest version of every type, by name. */
+  /** Every version of every type. */
   all(): EventType[];
   /** A row as an event. Data of an unknown type, or of a newer version than this release knows, stays as it is. */
   read(row: EventRow, epoch: string): LogEvent;
@@ -54,7 +54,7 @@ export function createEventTypes(): EventTypes {
 
   return {
     register: (types) => types.forEach(register),
-    all: () => [...newest.values()],
+    all: () => [...versions.values()].flatMap((ofType) => [...ofType.values()]),
     upgrade: (event) => ({ ...event, ...upcast(event) }),
     read: (row, epoch) => ({
       specversion: '1.0',
