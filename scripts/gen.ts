@@ -1,14 +1,13 @@
 /** `make gen` makes the generated files again; `make verify` says which differ from what would be made. */
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SETTINGS } from '../src/platform/config/env.ts';
-import { eventContract, eventFile, eventsPage, eventTypes } from './contracts/event-types.ts';
-import { eventBreaks } from './contracts/published.ts';
 import { node, run } from './lib/run.ts';
 import { print, root } from './lib/say.ts';
 import { errorsPage } from './reference/errors.ts';
 import { brokenEvents, eventFiles, staleEventFiles } from './reference/events.ts';
+import { eventsPage } from './reference/events-page.ts';
 import { configurationPage, envExample, undocumented } from './reference/settings.ts';
 
 const verify = process.argv.includes('--verify');
@@ -21,10 +20,10 @@ try {
   keep('.env.example', envExample());
   const openapi = await said(node('src/main.ts', 'openapi'));
   keep('contracts/openapi.json', openapi);
-  await keepEvents();
   keep('sdk/typescript/src/gen/openapi.ts', await sdkTypes(openapi));
   const events = eventFiles(await said(node('src/main.ts', 'contracts')));
   for (const [file, text] of events) keep(file, text);
+  keep('docs/reference/events.md', eventsPage(events));
   for (const file of staleEventFiles(events)) drop(file);
   faults.push(...(await brokenEvents(events)));
 } finally {
@@ -46,23 +45,9 @@ function keep(file: string, text: string): void {
   print(`made ${file}`);
 }
 
-async function keepEvents(): Promise<void> {
-  const types = await eventTypes();
-  const made = new Map(types.map((type) => [eventFile(type), eventContract(type)]));
-  for (const [file, text] of made) keep(file, text);
-  for (const file of globSync('contracts/events/*', { cwd: root }))
-    if (!made.has(file)) faults.push(`${file} is of no event type`);
-  keep('docs/reference/events.md', eventsPage(types));
-  faults.push(...eventBreaks(made));
-}
-
 function drop(file: string): void {
-  if (verify) {
-    faults.push(`${file} belongs to nothing any more`);
-    return;
-  }
-  rmSync(path.join(root, file));
-  print(`removed ${file}`);
+  if (verify) faults.push(`${file} belongs to nothing any more`);
+  else rmSync(path.join(root, file));
 }
 
 async function sdkTypes(openapi: string): Promise<string> {
