@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { percentiles } from '../support/load.ts';
 import { cpuSeconds, family, pssMiB } from '../support/process.ts';
 import { call, type Demo, dataDir, removeDir, startServer, stop } from '../support/server.ts';
 
 const DISCUSSIONS = 200;
-const TURNS = 4;
-const CHUNKS = 40;
-const GAP_MS = 50;
+/** A few at a time, on a quiet server. */
+const FEW = 15;
+const TURNS = 3;
+/** An answer: this many chunks, this far apart. 200 discussions are then 2,000 chunks a second. */
+const CHUNKS = 100;
+const GAP_MS = 100;
 
 type Asked = { topic: string; askedMs: number; lastChunkMs: number };
 /** When a discussion's messages were committed (the event's own time) and how late its chunks came. */
@@ -28,12 +32,13 @@ export async function run(): Promise<Record<string, unknown>> {
     const origin = `http://127.0.0.1:${line.toString().trim()}`;
     const server = await startServer(dir, { OPENAI_COMPATIBLE_URL: `${origin}/v1` });
     try {
-      const one = await wave(server.demo, origin, 1);
+      await wave(server.demo, origin, { count: 10, spreadMs: 1000 }); // warm-up, not counted
+      const few = await wave(server.demo, origin, { count: FEW, spreadMs: FEW * 400 });
       const before = cpuSeconds(server.pid);
-      const all = await wave(server.demo, origin, DISCUSSIONS);
+      const all = await wave(server.demo, origin, { count: DISCUSSIONS, spreadMs: CHUNKS * GAP_MS });
       const cpu = cpuSeconds(server.pid) - before;
       return {
-        one_discussion: one,
+        few_discussions: few,
         [`${DISCUSSIONS}_discussions`]: {
           ...all,
           server_cpu_us_per_chunk: Math.round((cpu * 1e6) / (DISCUSSIONS * TURNS * CHUNKS)),
@@ -50,7 +55,12 @@ export async function run(): Promise<Record<string, unknown>> {
   }
 }
 
-async function wave(demo: Demo, provider: string, count: number): Promise<Record<string, unknown>> {
+/** Some discussions, begun evenly over a time, so that turns end at different moments as they do in life. */
+async function wave(
+  demo: Demo,
+  provider: string,
+  { count, spreadMs }: { count: number; spreadMs: number },
+): Promise<Record<string, unknown>> {
   const mark = `${Date.now() % 100_000}`;
   const agents = await Promise.all(
     ['a', 'b'].map((name) =>
@@ -64,8 +74,7 @@ async function wave(demo: Demo, provider: string, count: number): Promise<Record
   const heard = await Promise.all(
     Array.from({ length: count }, async (_, i) => {
       const topic = `bench-${mark}${String(i).padStart(4, '0')}`;
-      // Spread over one chunk's gap, as real discussions are.
-      await new Promise((resolve) => setTimeout(resolve, (i * 2000) / count));
+      await delay((i * spreadMs) / count);
       const { id, cursor } = await call<{ id: string; cursor: string }>(demo, 'POST', '/discussions', {
         topic,
         participants: agents.map(({ id }) => ({ agent_id: id })),
