@@ -22,7 +22,8 @@ function eventRoutes(router: Router, { operations, cursors }: Deps): void {
     url: '/events',
     operationId: 'listEvents',
     summary: 'List events',
-    description: 'The newest first, as far back as the log is kept. `cursor` is where to follow on from.',
+    description:
+      'The newest first, as far back as the log is kept. `cursor` is where to follow on from. Those of the topic `identity` are for who has `audit:read`.',
     tag,
     access: 'events:read',
     query: Type.Object({ ...cursorQuery.properties, ...s.eventFilters }),
@@ -46,14 +47,20 @@ function eventRoutes(router: Router, { operations, cursors }: Deps): void {
     url: '/events/stream',
     operationId: 'followEvents',
     summary: 'Follow events',
-    description: 'Everything that happens in the tenant, or some streams or types of it.',
+    description:
+      'Everything that happens in the tenant, or some streams or types of it. The topic `identity` is for who has `audit:read`.',
     tag,
     access: 'events:read',
     query: s.FollowQuery,
-    handler: async ({ query: { streams, types } }) => ({
-      ...(streams !== undefined && { streams: namesOf(streams) }),
-      ...(types !== undefined && { types: namesOf(types) }),
-    }),
+    handler: async ({ ctx, query: { streams, types } }) => {
+      const visible = operations.visibleTypes(ctx);
+      const named = types === undefined ? undefined : namesOf(types);
+      const through = visible && named ? named.filter((type) => visible.includes(type)) : (named ?? visible);
+      return {
+        ...(streams !== undefined && { streams: namesOf(streams) }),
+        ...(through !== undefined && { types: through }),
+      };
+    },
   });
 }
 

@@ -11,7 +11,12 @@ import * as store from './store.ts';
 /** A look at the log, and a way to deal with what could not be handled. */
 export type Operations = {
   /** Newest first; `cursor` is where to follow the log from, so that nothing between is missed. */
-  listEvents(ctx: Ctx, query: store.EventQuery): Promise<{ events: LogEvent[]; cursor: string }>;
+  listEvents(ctx: Ctx, query: Omit<store.EventQuery, 'types'>): Promise<{ events: LogEvent[]; cursor: string }>;
+  /**
+   * The event types that this caller may see: who signs in and who is a member is the audit record's, so the topic
+   * `identity` is hidden from whoever may not read that. Undefined: all.
+   */
+  visibleTypes(ctx: Ctx): readonly string[] | undefined;
   deadLetters(ctx: Ctx, query: DeadLetterFilter & { before: string | undefined; limit: number }): Promise<DeadLetter[]>;
   /** Throws `not_found`; the others, too. */
   deadLetter(ctx: Ctx, id: string): Promise<DeadLetter>;
@@ -29,10 +34,15 @@ export type OperationsDeps = {
 };
 
 export function operationsService({ db, hub, types, deadLetters }: OperationsDeps): Operations {
+  const visibleTypes = (ctx: Ctx) => {
+    if (ctx.permissions.has('audit:read')) return undefined;
+    return [...new Set(types.all().flatMap(({ type, topic }) => (topic === 'identity' ? [] : [type])))];
+  };
   return {
+    visibleTypes,
     async listEvents(ctx, query) {
       const cursor = await hub.cursor(ctx.tenantId);
-      const rows = await store.listEvents(db.reader(ctx), query);
+      const rows = await store.listEvents(db.reader(ctx), { ...query, types: visibleTypes(ctx) });
       return { events: rows.map((row) => types.read(row, cursor.epoch)), cursor: formatCursor(cursor) };
     },
     deadLetters: (ctx, query) => deadLetters.list(db.reader(ctx), query),

@@ -797,7 +797,7 @@ export interface paths {
         };
         /**
          * List events
-         * @description The newest first, as far back as the log is kept. `cursor` is where to follow on from.
+         * @description The newest first, as far back as the log is kept. `cursor` is where to follow on from. Those of the topic `identity` are for who has `audit:read`.
          *
          *     Needs the permission `events:read`.
          */
@@ -819,7 +819,7 @@ export interface paths {
         };
         /**
          * Follow events
-         * @description Everything that happens in the tenant, or some streams or types of it.
+         * @description Everything that happens in the tenant, or some streams or types of it. The topic `identity` is for who has `audit:read`.
          *
          *     Needs the permission `events:read`.
          */
