@@ -155,6 +155,8 @@ class ProcessLeases implements Leases {
       this.#log.warn('could not ask for leases', { error });
       return [];
     });
+    const crashed = rows.filter((row) => row.crashed).length;
+    if (crashed > 0) this.#log.info('took over leases of a process that had died', { count: crashed });
     for (const row of rows) this.#win(row);
   }
 
@@ -169,7 +171,6 @@ class ProcessLeases implements Leases {
     const abort = new AbortController();
     const lease: Lease = { name, fence, crashed, signal: abort.signal };
     wanted.held = { lease, abort };
-    if (crashed) this.#log.info('took over from a process that had died', { reason: name, fence });
     wanted.onHeld(lease);
   }
 
