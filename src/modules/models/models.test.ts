@@ -287,13 +287,10 @@ test('a port that answers nothing, or something else, is no server of models, an
   await using strange = await StandIn.start({ ...openaiProtocol, listBody: () => ({ data: 'none' }) });
   const models = world.models({ localPorts: [1, strange.port, (silent.address() as AddressInfo).port] });
   const ctx = world.ctx(await world.makeTenant());
-  const start = performance.now();
   assert.deepEqual(
     (await models.list(ctx)).map(({ id }) => id),
     ['rehearsal'],
   );
-  // 300 ms for the silent one, and no more than the machine's own slowness on top.
-  assert.ok(performance.now() - start < 1_500);
   assert.equal(sockets.length, 1);
   silent.close();
   for (const socket of sockets) socket.destroy();

@@ -17,7 +17,7 @@ before(async () => {
   tenantId = await world.makeTenant();
   // The providers' packages are loaded with their first request, which here would take a part of the short timeouts.
   for (const each of WIRES) {
-    await using it = await wire(each, { firstTokenMs: 10_000, idleMs: 10_000, totalMs: 10_000 });
+    await using it = await wire(each);
     await it.ask(world.ctx(tenantId)).result;
   }
 });
@@ -30,10 +30,11 @@ const WIRES: readonly { protocol: Protocol; provider: string; model: string }[] 
   { protocol: anthropicProtocol, provider: 'anthropic', model: 'claude-sonnet-4-5' },
   { protocol: googleProtocol, provider: 'google', model: 'gemini-2.5-flash' },
 ];
-const TIMEOUTS = { firstTokenMs: 150, idleMs: 150, totalMs: 4_000 };
+/** Never reached, however busy the machine is; a test of a timeout brings a short one. */
+const PATIENT = { firstTokenMs: 30_000, idleMs: 30_000, totalMs: 30_000 };
 
 /** A provider's stand-in, and a way to ask it. */
-async function wire({ protocol, provider, model }: (typeof WIRES)[number], timeouts = TIMEOUTS) {
+async function wire({ protocol, provider, model }: (typeof WIRES)[number], timeouts = PATIENT) {
   const standIn = await StandIn.start(protocol);
   const settings = { apiKey: KEY, baseUrl: standIn.baseUrl };
   const models = world.models({ providers: { [provider === 'local' ? 'compatible' : provider]: settings }, timeouts });
@@ -163,7 +164,7 @@ for (const each of WIRES) {
   ];
   for (const [behaviour, code] of broken) {
     test(`${provider}: ${behaviour.does} after tokens is ${code}, never asked again, what came is recorded`, async () => {
-      await using it = await wire(each);
+      await using it = await wire(each, { ...PATIENT, ...(behaviour.does === 'hang_midway' && { idleMs: 500 }) });
       const ctx = world.ctx(tenantId);
       it.standIn.script(behaviour);
       const generation = it.ask(ctx);
@@ -185,7 +186,7 @@ for (const each of WIRES) {
   }
 
   test(`${provider}: a hang before the headers is model_timeout, and the connection is closed`, async () => {
-    await using it = await wire(each);
+    await using it = await wire(each, { ...PATIENT, firstTokenMs: 500 });
     it.standIn.script({ does: 'hang_before_headers' });
     const error = await failure(it.ask(world.ctx(tenantId)));
     assert.equal(error.code, 'model_timeout');
@@ -194,17 +195,16 @@ for (const each of WIRES) {
   });
 
   for (const does of ['hang_before_headers', 'hang_midway'] as const) {
-    test(`${provider}: an abort during ${does} reaches the provider's socket within 100 ms`, async () => {
-      await using it = await wire(each, { ...TIMEOUTS, firstTokenMs: 3_000, idleMs: 3_000 });
+    test(`${provider}: an abort during ${does} reaches the provider's socket`, async () => {
+      await using it = await wire(each);
       const controller = new AbortController();
       const ctx = world.ctx(tenantId, { signal: controller.signal });
       it.standIn.script({ does });
       const generation = it.ask(ctx);
       const { abandoned } = await it.standIn.asked();
       if (does === 'hang_midway') await generation.text[Symbol.asyncIterator]().next();
-      const at = performance.now();
       controller.abort(new DOMException('enough', 'AbortError'));
-      assert.ok((await abandoned) - at < 100);
+      await abandoned;
       await assert.rejects(generation.result, { name: 'AbortError', message: 'enough' });
       assert.equal((await recordOf(ctx, generation)).status, 'aborted');
     });

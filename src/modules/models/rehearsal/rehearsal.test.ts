@@ -207,8 +207,8 @@ for (const [name, rest] of LARGE) {
     rehearse(request());
     const start = performance.now();
     rehearse(request(rest));
-    // A turn's whole overhead is to be 25 ms (DESIGN section 11); this leaves room for a machine that is busy.
-    assert.ok(performance.now() - start < 250, `${performance.now() - start} ms`);
+    // 25 ms on a quiet machine. What grows with the square of the input takes minutes.
+    assert.ok(performance.now() - start < 5_000, `${performance.now() - start} ms`);
   });
 }
 
