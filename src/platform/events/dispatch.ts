@@ -10,7 +10,7 @@ import type { Consumer } from './consumer.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Feed } from './feed.ts';
 import { Lane } from './lane.ts';
-import { createLoop } from './loop.ts';
+import { createLoop, type Loop } from './loop.ts';
 import type { EventTypes } from './registry.ts';
 import { ALL_SHARDS } from './shards.ts';
 import * as q from './sql.ts';
@@ -44,143 +44,158 @@ const BACKOFF: Backoff = { baseMs: 100, capMs: 5000 };
 /** How long events under way may go on after a stop. */
 const DRAIN_MS = 3000;
 
+export const createDispatch = (deps: Deps): Dispatch => new LaneDispatch(deps);
+
+type Place = { readonly consumer: Consumer; readonly shard: number };
+
+const leaseName = (group: string, shard: number) => `consumer/${group}/${shard}`;
+
 /**
  * Brings the log to the consumers: each group and shard is a lane, held by one process under a lease. Offsets are
  * saved once a second, not after each event; the inbox knows what lies between.
  */
-export function createDispatch(deps: Deps): Dispatch {
-  const { db, leases, feed, consumers, metrics, backoff = BACKOFF } = deps;
-  const log = deps.log.child('dispatch');
-  const groups = consumers.map(({ group }) => group);
-  if (new Set(groups).size < groups.length) throw new Error('Two consumers have the same group');
-  const places = new Map<string, { readonly consumer: Consumer; readonly shard: number }>(
-    consumers.flatMap((consumer) =>
-      ALL_SHARDS.map((shard) => [`consumer/${consumer.group}/${shard}`, { consumer, shard }] as const),
-    ),
-  );
-  const lanes = new Map<string, { lane: Lane; lease: Lease }>();
-  const slot = createSemaphore(HANDLERS);
-  const meters = meter(metrics, groups, () => [...lanes.values()].map(({ lane }) => lane));
-  let keeping: Keeping | undefined;
-  let unfollow = () => {};
-  let polls = 0;
-  let stopping = false;
-  let requeued = false;
+class LaneDispatch implements Dispatch {
+  readonly name = 'dispatch';
+  readonly groups: readonly string[];
+  readonly #d: Deps;
+  readonly #log: Logger;
+  readonly #loop: Loop;
+  readonly #meters: ReturnType<typeof meter>;
+  readonly #places: ReadonlyMap<string, Place>;
+  readonly #lanes = new Map<string, { lane: Lane; lease: Lease }>();
+  readonly #slot = createSemaphore(HANDLERS);
+  #keeping: Keeping | undefined;
+  #unfollow = () => {};
+  #polls = 0;
+  #stopping = false;
+  #requeued = false;
 
-  function open(lease: Lease): void {
-    const place = places.get(lease.name);
-    if (place === undefined || stopping || lease.signal.aborted) return;
-    const { group } = place.consumer;
-    const lane = new Lane({
-      ...deps,
-      ...place,
-      log,
-      lease,
-      slot,
-      retry: {
-        backoff,
-        onRetry: (error, failures, delayMs) => {
-          meters.retried(group);
-          log.info('an event will be tried again', { group, attempt: failures, delay_ms: delayMs, error });
-        },
-      },
-      onProgress: () => loop.nudge(),
-      onDeadLetter: () => meters.parked(group),
+  constructor(deps: Deps) {
+    this.#d = deps;
+    this.#log = deps.log.child('dispatch');
+    this.groups = deps.consumers.map(({ group }) => group);
+    if (new Set(this.groups).size < this.groups.length) throw new Error('Two consumers have the same group');
+    this.#places = new Map(
+      deps.consumers.flatMap((consumer) =>
+        ALL_SHARDS.map((shard) => [leaseName(consumer.group, shard), { consumer, shard }] as const),
+      ),
+    );
+    this.#meters = meter(deps.metrics, this.groups, () => this.#open());
+    this.#loop = createLoop({
+      pollMs: POLL_MS,
+      run: () => this.#round(),
+      poll: () => this.#poll(),
+      onError: (error) => this.#log.warn('could not bring events to consumers', { error }),
     });
-    lanes.set(lease.name, { lane, lease });
-    loop.nudge();
+    deps.deadLetters.onRequeued(() => {
+      this.#requeued = true;
+      this.#loop.nudge();
+    });
   }
 
-  async function save(): Promise<void> {
-    const seen = [...lanes.values()].flatMap(({ lane }) => {
-      const unsaved = lane.unsaved;
-      return unsaved ? [{ lane, unsaved }] : [];
+  async start(): Promise<void> {
+    if (this.#stopping || this.#keeping || this.groups.length === 0) return;
+    await this.#d.db.system.run(q.enterGroups(this.groups));
+    this.#unfollow = this.#d.feed.follow(() => this.#loop.nudge());
+    this.#loop.start();
+    this.#keeping = this.#d.leases.keep([...this.#places.keys()], (lease) => this.#won(lease));
+    await this.#keeping.tried;
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#unfollow();
+    await this.#loop.stop();
+    for (const lane of this.#open()) lane.close();
+    await this.#drained(Math.min(DRAIN_MS, deadlineMs / 2));
+    for (const lane of this.#open()) lane.close(true);
+    await this.#drained(deadlineMs / 4);
+    await this.#save().catch((error: unknown) => this.#log.warn('could not save offsets', { error }));
+    await this.#keeping?.release();
+    this.#keeping = undefined;
+  }
+
+  async idle(): Promise<void> {
+    for (;;) {
+      await this.#loop.idle();
+      const busy = this.#open().filter((lane) => !lane.closed && (lane.lag > 0 || lane.hungry || lane.busy));
+      if (busy.length === 0 && !this.#requeued) return;
+      await Promise.all(busy.map((lane) => lane.calm()));
+      this.#loop.nudge();
+    }
+  }
+
+  #open(): Lane[] {
+    return [...this.#lanes.values()].map(({ lane }) => lane);
+  }
+
+  #won(lease: Lease): void {
+    lease.signal.addEventListener('abort', () => {
+      if (this.#lanes.get(lease.name)?.lease === lease) this.#lanes.delete(lease.name);
     });
+    this.#begin(lease);
+  }
+
+  #begin(lease: Lease): void {
+    const place = this.#places.get(lease.name);
+    if (place === undefined || this.#stopping || lease.signal.aborted) return;
+    const { group } = place.consumer;
+    const lane = new Lane({
+      ...this.#d,
+      ...place,
+      lease,
+      log: this.#log,
+      slot: this.#slot,
+      retry: {
+        backoff: this.#d.backoff ?? BACKOFF,
+        onRetry: (error, failures, delayMs) => {
+          this.#meters.retried(group);
+          this.#log.info('an event will be tried again', { group, attempt: failures, delay_ms: delayMs, error });
+        },
+      },
+      onProgress: () => this.#loop.nudge(),
+      onDeadLetter: () => this.#meters.parked(group),
+    });
+    this.#lanes.set(lease.name, { lane, lease });
+    this.#loop.nudge();
+  }
+
+  async #round(): Promise<void> {
+    if (this.#requeued) await this.#drainRequeued();
+    for (const lane of this.#open()) if (lane.hungry) await lane.pump();
+  }
+
+  async #poll(): Promise<boolean> {
+    if (this.#polls++ % SAVE_EVERY === 0 && this.#lanes.size > 0) {
+      await this.#save();
+      this.#requeued = true;
+      // A lane that ended although its lease is still ours (the database was away) begins anew.
+      for (const { lane, lease } of [...this.#lanes.values()]) if (lane.closed) this.#begin(lease);
+    }
+    return this.#requeued || this.#open().some((lane) => lane.hungry);
+  }
+
+  async #save(): Promise<void> {
+    const seen = this.#open().flatMap((lane) => (lane.unsaved ? [{ lane, unsaved: lane.unsaved }] : []));
     if (seen.length === 0) return;
-    await db.system.run(q.saveOffsets(seen.map(({ unsaved }) => unsaved)));
+    await this.#d.db.system.run(q.saveOffsets(seen.map(({ unsaved }) => unsaved)));
     for (const { lane, unsaved } of seen) lane.saved(unsaved.position);
   }
 
-  async function drainRequeued(): Promise<void> {
-    requeued = false;
-    for (const { group_name, shard, ...key } of await db.system.all(q.requeuedKeys(groups)))
-      lanes.get(`consumer/${group_name}/${shard}`)?.lane.drain(key);
+  async #drainRequeued(): Promise<void> {
+    this.#requeued = false;
+    for (const { group_name, shard, ...key } of await this.#d.db.system.all(q.requeuedKeys(this.groups)))
+      this.#lanes.get(leaseName(group_name, shard))?.lane.drain(key);
   }
 
-  const loop = createLoop({
-    pollMs: POLL_MS,
-    async run() {
-      if (requeued) await drainRequeued();
-      for (const { lane } of lanes.values()) if (lane.hungry) await lane.pump();
-    },
-    async poll() {
-      if (polls++ % SAVE_EVERY === 0 && lanes.size > 0) {
-        await save();
-        requeued = true;
-        // A lane that ended although its lease is still ours (the database was away) begins anew.
-        for (const { lane, lease } of [...lanes.values()]) if (lane.closed) open(lease);
-      }
-      return requeued || [...lanes.values()].some(({ lane }) => lane.hungry);
-    },
-    onError: (error) => log.warn('could not bring events to consumers', { error }),
-  });
-
-  deps.deadLetters.onRequeued(() => {
-    requeued = true;
-    loop.nudge();
-  });
-
-  function won(lease: Lease): void {
-    lease.signal.addEventListener('abort', () => {
-      if (lanes.get(lease.name)?.lease === lease) lanes.delete(lease.name);
-    });
-    open(lease);
-  }
-
-  async function drained(withinMs: number): Promise<void> {
+  async #drained(withinMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, withinMs);
     });
-    const calm = Promise.all([...lanes.values()].map(({ lane }) => lane.calm()));
+    const calm = Promise.all(this.#open().map((lane) => lane.calm()));
     await Promise.race([calm, late]).finally(() => clearTimeout(timer));
   }
-
-  return {
-    name: 'dispatch',
-    groups,
-    async start() {
-      if (stopping || keeping || groups.length === 0) return;
-      await db.system.run(q.enterGroups(groups));
-      unfollow = feed.follow(() => loop.nudge());
-      loop.start();
-      keeping = leases.keep([...places.keys()], won);
-      await keeping.tried;
-    },
-    async stop(deadlineMs) {
-      stopping = true;
-      unfollow();
-      await loop.stop();
-      for (const { lane } of lanes.values()) lane.close();
-      await drained(Math.min(DRAIN_MS, deadlineMs / 2));
-      for (const { lane } of lanes.values()) lane.close(true);
-      await drained(deadlineMs / 4);
-      await save().catch((error: unknown) => log.warn('could not save offsets', { error }));
-      await keeping?.release();
-      keeping = undefined;
-    },
-    async idle() {
-      for (;;) {
-        await loop.idle();
-        const busy = [...lanes.values()].filter(
-          ({ lane }) => !lane.closed && (lane.lag > 0 || lane.hungry || lane.busy),
-        );
-        if (busy.length === 0 && !requeued) return;
-        await Promise.all(busy.map(({ lane }) => lane.calm()));
-        loop.nudge();
-      }
-    },
-  };
 }
 
 function meter(metrics: Metrics | undefined, groups: readonly string[], lanes: () => readonly Lane[]) {

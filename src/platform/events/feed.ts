@@ -3,7 +3,7 @@ import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { LogEvent } from './define.ts';
-import { createLoop } from './loop.ts';
+import { createLoop, type Loop } from './loop.ts';
 import type { EventTypes } from './registry.ts';
 import { ALL_SHARDS } from './shards.ts';
 import * as q from './sql.ts';
@@ -46,127 +46,150 @@ type Deps = {
   readonly metrics?: Metrics;
 };
 
-export function createFeed({ db, tail, types, log: parent, metrics }: Deps): Feed {
-  const log = parent.child('feed');
-  const shards = new Map<number, Shard>();
-  const listeners = new Set<FeedListener>();
-  let unfollow: (() => void)[] = [];
-  let epoch = '';
-  let currentAtMs = Number.NEGATIVE_INFINITY;
+export const createFeed = (deps: Deps): Feed => new LogFeed(deps);
 
-  metrics?.gauge({
-    name: 'feed_lag_seconds',
-    help: "Time since this process was last seen to be at the log's head.",
-    collect: (gauge) => gauge.set(Math.min(1e6, (performance.now() - currentAtMs) / 1000)),
-  });
+class LogFeed implements Feed {
+  readonly name = 'feed';
+  readonly #d: Deps;
+  readonly #log: Logger;
+  readonly #filling: Loop;
+  readonly #shards = new Map<number, Shard>();
+  readonly #listeners = new Set<FeedListener>();
+  #unfollow: (() => void)[] = [];
+  #epoch = '';
+  #currentAtMs = Number.NEGATIVE_INFINITY;
 
-  const stateOf = (shard: number): Shard => {
-    const state = shards.get(shard);
+  constructor(deps: Deps) {
+    this.#d = deps;
+    this.#log = deps.log.child('feed');
+    this.#filling = createLoop({
+      pollMs: POLL_MS,
+      run: () => this.#fill(),
+      poll: () => this.#look(),
+      onError: (error) => this.#log.warn('could not read the log', { error }),
+    });
+    deps.metrics?.gauge({
+      name: 'feed_lag_seconds',
+      help: "Time since this process was last seen to be at the log's head.",
+      collect: (gauge) => gauge.set(Math.min(1e6, this.lagMs() / 1000)),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { db, tail } = this.#d;
+    this.#epoch = (await db.system.first(q.logEpoch))?.epoch ?? '';
+    // Followed first, then the heads are read: what comes between is either delivered or known to be missing.
+    this.#unfollow = ALL_SHARDS.map((shard) => tail.follow(shard, (events) => this.#receive(shard, events)));
+    for (const { shard, next_position, horizon } of await db.system.all(q.shardHeads))
+      this.#shards.set(shard, { next: next_position, seen: next_position - 1, horizon, recent: [] });
+    this.#currentAtMs = performance.now();
+    this.#filling.start();
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#unfollow) stop();
+    this.#unfollow = [];
+    await this.#filling.stop();
+  }
+
+  epoch(): string {
+    return this.#epoch;
+  }
+
+  head(shard: number): number {
+    return this.#stateOf(shard).next - 1;
+  }
+
+  horizon(shard: number): number {
+    return this.#stateOf(shard).horizon;
+  }
+
+  lagMs(): number {
+    return performance.now() - this.#currentAtMs;
+  }
+
+  follow(listener: FeedListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  recent(shard: number, after: number): readonly LogEvent[] | undefined {
+    const { next, recent } = this.#stateOf(shard);
+    if (after + 1 >= next) return [];
+    const first = recent[0];
+    if (first === undefined || first.position > after + 1) return undefined;
+    return recent.slice(after + 1 - first.position);
+  }
+
+  async read(shard: number, after: number, limit: number): Promise<readonly LogEvent[]> {
+    const known = this.recent(shard, after);
+    return known === undefined ? this.#readLog(shard, after, limit) : known.slice(0, limit);
+  }
+
+  async caughtUp(): Promise<void> {
+    if (await this.#look()) this.#filling.nudge();
+    await this.#filling.idle();
+  }
+
+  #stateOf(shard: number): Shard {
+    const state = this.#shards.get(shard);
     if (state === undefined) throw new Error('The feed has not been started');
     return state;
-  };
+  }
 
-  function deliver(shard: number, state: Shard, events: readonly LogEvent[]): void {
+  async #readLog(shard: number, after: number, limit: number): Promise<LogEvent[]> {
+    const rows = await this.#d.db.system.all(q.readShard(shard, after, limit));
+    return rows.map((row) => this.#d.types.read(row, this.#epoch));
+  }
+
+  /** The rule of tails: the next position is taken, a smaller one dropped, and for a larger one the log is read. */
+  #receive(shard: number, events: readonly LogEvent[]): void {
+    const state = this.#shards.get(shard);
+    if (state === undefined) return;
+    const fresh = events.filter(({ position }) => position >= state.next);
+    const gap = fresh.findIndex(({ position }, i) => position !== state.next + i);
+    this.#deliver(shard, state, gap < 0 ? fresh : fresh.slice(0, gap));
+    state.seen = Math.max(state.seen, fresh.at(-1)?.position ?? 0);
+    if (state.seen >= state.next) this.#filling.nudge();
+  }
+
+  #deliver(shard: number, state: Shard, events: readonly LogEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
     state.next = last.position + 1;
     state.recent.push(...events);
     if (state.recent.length > 2 * RECENT) state.recent = state.recent.slice(-RECENT);
-    for (const listener of listeners) listener(shard, events);
-  }
-
-  /** The rule of tails: the next position is taken, a smaller one dropped, and for a larger one the log is read. */
-  function receive(shard: number, events: readonly LogEvent[]): void {
-    const state = shards.get(shard);
-    if (state === undefined) return;
-    const fresh = events.filter(({ position }) => position >= state.next);
-    const gap = fresh.findIndex(({ position }, i) => position !== state.next + i);
-    deliver(shard, state, gap < 0 ? fresh : fresh.slice(0, gap));
-    state.seen = Math.max(state.seen, fresh.at(-1)?.position ?? 0);
-    if (state.seen >= state.next) filling.nudge();
+    for (const listener of this.#listeners) listener(shard, events);
   }
 
   /** Reads from the log what is known to be there and has not been delivered. */
-  async function fill(): Promise<void> {
-    for (const [shard, state] of shards) {
+  async #fill(): Promise<void> {
+    for (const [shard, state] of this.#shards) {
       while (state.seen >= state.next) {
         const from = state.next;
-        const rows = await db.system.all(q.readShard(shard, from - 1, PAGE));
+        const events = await this.#readLog(shard, from - 1, PAGE);
         // The tail may have delivered some of them while they were read.
-        const events = rows.filter(({ position }) => position >= state.next).map((row) => types.read(row, epoch));
-        deliver(shard, state, events);
-        if (rows.length === 0) {
-          log.error('the log has lost events that were announced', { shard, position: from });
-          state.next = state.seen + 1;
-          state.recent = [];
-        }
+        const fresh = events.filter(({ position }) => position >= state.next);
+        this.#deliver(shard, state, fresh);
+        if (events.length > 0) continue;
+        this.#log.error('the log has lost events that were announced', { shard, position: from });
+        state.next = state.seen + 1;
+        state.recent = [];
       }
     }
   }
 
-  async function look(): Promise<boolean> {
+  /** Where the log stands; answers whether this feed is behind it. */
+  async #look(): Promise<boolean> {
     const begun = performance.now();
     let behind = false;
-    for (const { shard, next_position, horizon } of await db.system.all(q.shardHeads)) {
-      const state = stateOf(shard);
+    for (const { shard, next_position, horizon } of await this.#d.db.system.all(q.shardHeads)) {
+      const state = this.#stateOf(shard);
       state.horizon = horizon;
       state.seen = Math.max(state.seen, next_position - 1);
       behind ||= state.seen >= state.next;
     }
-    if (!behind) currentAtMs = begun;
+    if (!behind) this.#currentAtMs = begun;
     return behind;
   }
-
-  const filling = createLoop({
-    pollMs: POLL_MS,
-    run: fill,
-    poll: look,
-    onError: (error) => log.warn('could not read the log', { error }),
-  });
-
-  function recent(shard: number, after: number): readonly LogEvent[] | undefined {
-    const state = stateOf(shard);
-    if (after + 1 >= state.next) return [];
-    const first = state.recent[0];
-    if (first === undefined || first.position > after + 1) return undefined;
-    return state.recent.slice(after + 1 - first.position);
-  }
-
-  return {
-    name: 'feed',
-    async start() {
-      epoch = (await db.system.first(q.logEpoch))?.epoch ?? '';
-      // Followed first, then the heads are read: what comes between is either delivered or known to be missing.
-      unfollow = ALL_SHARDS.map((shard) => tail.follow(shard, (events) => receive(shard, events)));
-      const heads = await db.system.all(q.shardHeads);
-      for (const { shard, next_position, horizon } of heads)
-        shards.set(shard, { next: next_position, seen: next_position - 1, horizon, recent: [] });
-      currentAtMs = performance.now();
-      filling.start();
-    },
-    async stop() {
-      for (const stop of unfollow) stop();
-      unfollow = [];
-      await filling.stop();
-    },
-    epoch: () => epoch,
-    head: (shard) => stateOf(shard).next - 1,
-    horizon: (shard) => stateOf(shard).horizon,
-    lagMs: () => performance.now() - currentAtMs,
-    follow(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    recent,
-    async read(shard, after, limit) {
-      const known = recent(shard, after);
-      if (known !== undefined) return known.slice(0, limit);
-      const rows = await db.system.all(q.readShard(shard, after, limit));
-      return rows.map((row) => types.read(row, epoch));
-    },
-    async caughtUp() {
-      if (await look()) filling.nudge();
-      await filling.idle();
-    },
-  };
 }

@@ -87,6 +87,13 @@ test('what this release does not know yet stays as it is', () => {
   assert.deepEqual(types.read(row(1, { a: 1 }, 'unheard_of'), 'e1').data, { a: 1 });
 });
 
+test('what an upcast did not think of stays as it is, and stops nothing', () => {
+  const types = createEventTypes();
+  types.register([v1, v2]);
+  const event = types.read(row(1, null), 'e1');
+  assert.deepEqual([event.data, event.dataversion], [null, 1]);
+});
+
 test('a letter that was kept by an older release is read like the log', () => {
   const types = createEventTypes();
   types.register([v1]);

@@ -15,6 +15,8 @@ export type EventRow = {
   readonly traceparent: string | null;
 };
 
+type Versioned = Pick<EventRow, 'type' | 'dataversion' | 'data'>;
+
 /** Knows every event type, and brings what was written by older releases up to its newest version. */
 export interface EventTypes {
   register(types: readonly EventType[]): void;
@@ -39,15 +41,21 @@ export function createEventTypes(): EventTypes {
     if ((newest.get(type.type)?.version ?? 0) < type.version) newest.set(type.type, type);
   }
 
-  function upcast({ type, dataversion, data }: Pick<EventRow, 'type' | 'dataversion' | 'data'>): {
-    data: unknown;
-    dataversion: number;
-  } {
+  /**
+   * What cannot be brought up stays as it is: one event that an upcast did not think of must not stop its whole shard.
+   * The consumer that it means nothing to puts it aside.
+   */
+  function upcast({ type, dataversion, data: kept }: Versioned): Omit<Versioned, 'type'> {
     const target = newest.get(type)?.version ?? dataversion;
-    for (let version = dataversion + 1; version <= target; version++) {
-      const step = versions.get(type)?.get(version)?.upcast;
-      if (step === undefined) throw new Error(`Event ${type} cannot be read: version ${version} has no upcast`);
-      data = step(data);
+    let data = kept;
+    try {
+      for (let version = dataversion + 1; version <= target; version++) {
+        const step = versions.get(type)?.get(version)?.upcast;
+        if (step === undefined) return { data: kept, dataversion };
+        data = step(data);
+      }
+    } catch {
+      return { data: kept, dataversion };
     }
     return { data, dataversion: Math.max(target, dataversion) };
   }

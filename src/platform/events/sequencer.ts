@@ -4,7 +4,7 @@ import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { LogEvent, PendingEvent } from './define.ts';
-import { createLoop } from './loop.ts';
+import { createLoop, type Loop } from './loop.ts';
 import { extendShard, PARTITION_SIZE } from './partitions.ts';
 import type { EventTypes } from './registry.ts';
 import { ALL_SHARDS, shardOf } from './shards.ts';
@@ -33,121 +33,129 @@ const BATCH = 500;
 /** Behind the nudge: finds what another process committed, or what a crash left. */
 const POLL_MS = 250;
 
+export const createSequencer = (deps: Deps): Sequencer => new ShardSequencer(deps);
+
 /**
  * Moves committed events from the outbox into the log, in batches and in order, giving each the next position of its
  * shard; then hands them to the tails. All shards of this process share one statement a round, so that it needs one
  * connection, and an idle one costs four cheap questions a second.
  */
-export function createSequencer({ db, leases, tail, types, log: parent, metrics }: Deps): Sequencer {
-  const log = parent.child('sequencer');
-  const leased = new Map<number, Lease>();
+class ShardSequencer implements Sequencer {
+  readonly name = 'sequencer';
+  readonly #d: Deps;
+  readonly #loop: Loop;
+  readonly #measure: (events: readonly LogEvent[]) => void;
+  readonly #leased = new Map<number, Lease>();
   /** The fences under which shards may be moved: those that have been written to the shard's head. */
-  const held = new Map<number, number>();
-  const dirty = new Set<number>();
-  const moved = meter(metrics, db);
-  let epoch = '';
-  let keeping: Keeping | undefined;
+  readonly #held = new Map<number, number>();
+  readonly #dirty = new Set<number>();
+  /** Where each shard's partitions end. */
+  readonly #ends = new Map<number, number>();
+  #epoch = '';
+  #keeping: Keeping | undefined;
 
-  function won(shard: number, lease: Lease): void {
-    leased.set(shard, lease);
-    lease.signal.addEventListener('abort', () => {
-      if (leased.get(shard) !== lease) return;
-      leased.delete(shard);
-      held.delete(shard);
+  constructor(deps: Deps) {
+    const log = deps.log.child('sequencer');
+    this.#d = deps;
+    this.#measure = meter(deps.metrics, deps.db);
+    this.#loop = createLoop({
+      pollMs: POLL_MS,
+      run: () => this.#round(),
+      poll: () => this.#poll(),
+      onError: (error) => log.error('could not move events', { error }),
     });
-    loop.nudge();
+  }
+
+  async start(): Promise<void> {
+    const { db, leases } = this.#d;
+    this.#epoch = (await db.system.first(q.logEpoch))?.epoch ?? '';
+    const shards = new Map(ALL_SHARDS.map((shard) => [`sequencer/${shard}`, shard]));
+    this.#loop.start();
+    this.#keeping = leases.keep([...shards.keys()], (lease) => this.#won(shards.get(lease.name) ?? 0, lease));
+    await this.#keeping.tried;
+    await this.#loop.idle();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await this.#keeping?.release();
+    this.#keeping = undefined;
+  }
+
+  nudge(events: readonly PendingEvent[]): void {
+    this.look(events.map(({ tenantId }) => shardOf(tenantId)));
+  }
+
+  look(shards: readonly number[]): void {
+    for (const shard of shards) this.#dirty.add(shard);
+    this.#loop.nudge();
+  }
+
+  idle(): Promise<void> {
+    return this.#loop.idle();
+  }
+
+  #won(shard: number, lease: Lease): void {
+    this.#leased.set(shard, lease);
+    lease.signal.addEventListener('abort', () => {
+      if (this.#leased.get(shard) !== lease) return;
+      this.#leased.delete(shard);
+      this.#held.delete(shard);
+    });
+    this.#loop.nudge();
+  }
+
+  async #poll(): Promise<boolean> {
+    if (this.#leased.size === 0) return false;
+    const rows = await this.#d.db.system.all(q.waitingShards([...this.#leased.keys()]));
+    for (const { shard } of rows) this.#dirty.add(shard);
+    return rows.length > 0 || this.#held.size < this.#leased.size;
+  }
+
+  async #round(): Promise<void> {
+    await this.#raiseFences();
+    const shards = [...this.#dirty].filter((shard) => this.#held.has(shard));
+    this.#dirty.clear();
+    if (shards.length === 0) return;
+    const limit = Math.ceil(BATCH / shards.length);
+    const moved = await this.#move(shards, limit).catch((error: unknown) => {
+      for (const shard of shards) this.#dirty.add(shard);
+      throw error;
+    });
+    for (const [shard, events] of moved) {
+      this.#measure(events);
+      this.#d.tail.publish(shard, events);
+      if (events.length === limit) this.#dirty.add(shard);
+    }
+    for (const [shard, events] of moved) await this.#makeRoom(shard, events.at(-1)?.position ?? 0);
+    if (this.#dirty.size > 0) this.#loop.nudge();
   }
 
   /** From here on no older sequencer of these shards can move anything. */
-  async function raiseFences(): Promise<void> {
-    for (const [shard, { fence, signal }] of leased) {
-      if (held.get(shard) === fence) continue;
-      await db.system.run(q.raiseFence(shard, fence));
+  async #raiseFences(): Promise<void> {
+    for (const [shard, { fence, signal }] of this.#leased) {
+      if (this.#held.get(shard) === fence) continue;
+      await this.#d.db.system.run(q.raiseFence(shard, fence));
       if (signal.aborted) continue;
-      held.set(shard, fence);
-      dirty.add(shard);
+      this.#held.set(shard, fence);
+      this.#dirty.add(shard);
     }
   }
 
-  async function round(): Promise<void> {
-    await raiseFences();
-    const shards = [...dirty].filter((shard) => held.has(shard));
-    dirty.clear();
-    if (shards.length === 0) return;
-    const limit = Math.ceil(BATCH / shards.length);
-    let rows: Awaited<ReturnType<typeof move>>;
-    try {
-      rows = await move(shards, limit);
-    } catch (error) {
-      for (const shard of shards) dirty.add(shard);
-      throw error;
-    }
-    for (const [shard, events] of rows) {
-      moved(events);
-      tail.publish(shard, events);
-      if (events.length === limit) dirty.add(shard);
-    }
-    for (const [shard, events] of rows) await makeRoom(shard, events.at(-1)?.position ?? 0);
-    if (dirty.size > 0) loop.nudge();
-  }
-
-  async function move(shards: readonly number[], limit: number) {
-    const rows = await db.system.all(
-      q.moveBatch(
-        shards.map((shard) => ({ shard, fence: held.get(shard) ?? -1 })),
-        limit,
-      ),
-    );
-    const events = Map.groupBy(rows, (row) => row.shard);
-    return [...events].map(
-      ([shard, ofShard]) =>
-        [shard, ofShard.sort((a, b) => a.position - b.position).map((row) => types.read(row, epoch))] as const,
-    );
+  async #move(shards: readonly number[], limit: number): Promise<(readonly [number, LogEvent[]])[]> {
+    const held = shards.map((shard) => ({ shard, fence: this.#held.get(shard) ?? -1 }));
+    const rows = await this.#d.db.system.all(q.moveBatch(held, limit));
+    return [...Map.groupBy(rows, (row) => row.shard)].map(([shard, ofShard]) => {
+      const ordered = ofShard.sort((a, b) => a.position - b.position);
+      return [shard, ordered.map((row) => this.#d.types.read(row, this.#epoch))] as const;
+    });
   }
 
   /** Makes the next partition when the one in use is half full. */
-  async function makeRoom(shard: number, position: number): Promise<void> {
-    const end = ends.get(shard) ?? 0;
-    if (position < end - PARTITION_SIZE / 2) return;
-    ends.set(shard, await extendShard(db, shard));
+  async #makeRoom(shard: number, position: number): Promise<void> {
+    const end = this.#ends.get(shard) ?? 0;
+    if (position >= end - PARTITION_SIZE / 2) this.#ends.set(shard, await extendShard(this.#d.db, shard));
   }
-  const ends = new Map<number, number>();
-
-  const loop = createLoop({
-    pollMs: POLL_MS,
-    run: round,
-    poll: async () => {
-      const rows = leased.size === 0 ? [] : await db.system.all(q.waitingShards([...leased.keys()]));
-      for (const { shard } of rows) dirty.add(shard);
-      return rows.length > 0 || held.size < leased.size;
-    },
-    onError: (error) => log.error('could not move events', { error }),
-  });
-
-  function look(shards: readonly number[]): void {
-    for (const shard of shards) dirty.add(shard);
-    loop.nudge();
-  }
-
-  return {
-    name: 'sequencer',
-    async start() {
-      epoch = (await db.system.first(q.logEpoch))?.epoch ?? '';
-      const shards = new Map(ALL_SHARDS.map((shard) => [`sequencer/${shard}`, shard]));
-      loop.start();
-      keeping = leases.keep([...shards.keys()], (lease) => won(shards.get(lease.name) ?? 0, lease));
-      await keeping.tried;
-      await loop.idle();
-    },
-    async stop() {
-      await loop.stop();
-      await keeping?.release();
-      keeping = undefined;
-    },
-    look,
-    nudge: (events) => look(events.map(({ tenantId }) => shardOf(tenantId))),
-    idle: () => loop.idle(),
-  };
 }
 
 /** From the announcement to the log: 1 ms to a minute. */

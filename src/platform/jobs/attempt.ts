@@ -69,9 +69,9 @@ export class Attempt {
     };
   }
 
-  /** Aborts the handler's signal. The first reason counts. */
+  /** Aborts the handler's signal. The first reason counts; after completion there is none any more. */
   abandon(why: Abandoned): void {
-    if (!this.#abort.signal.aborted) this.#abort.abort(new Abort(why));
+    if (!this.#completed && !this.#abort.signal.aborted) this.#abort.abort(new Abort(why));
   }
 
   /** As if it had not been claimed. */

@@ -1,6 +1,6 @@
 import { type Backoff, fullJitterMs } from '../../lib/backoff.ts';
 import type { Db } from '../db/queries.ts';
-import { createLoop } from '../events/loop.ts';
+import { createLoop, type Loop } from '../events/loop.ts';
 import type { Leases } from '../leases/leases.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -39,146 +39,163 @@ const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 type Slot = { readonly kind: JobKind; running: number; hungry: boolean; afterTenant: string };
 
+export const createJobRunner = (deps: Deps): JobRunner => new Runner(deps);
+
 /**
  * Claims due jobs for the hands that are free and runs them. Woken by commits in this process; a poll finds what
  * others enqueued, what has become due and what the dead left.
  */
-export function createJobRunner({
-  db,
-  queue,
-  leases,
-  kinds,
-  log: parent,
-  metrics,
-  backoff = BACKOFF,
-}: Deps): JobRunner {
-  const log = parent.child('jobs');
-  const slots = new Map<string, Slot>();
-  for (const kind of kinds) {
-    if (slots.has(kind.kind)) throw new Error(`Job kind ${kind.kind} is declared twice`);
-    slots.set(kind.kind, { kind, running: 0, hungry: true, afterTenant: NOBODY });
-  }
-  const running = new Map<string, Attempt>();
+class Runner implements JobRunner {
+  readonly name = 'jobs';
+  readonly #d: Deps;
+  readonly #log: Logger;
+  readonly #loop: Loop;
+  readonly #slots = new Map<string, Slot>();
+  readonly #running = new Map<string, Attempt>();
   /** Ended here while the database was away: their rows still say that they run. */
-  const stuck = new Set<Attempt>();
-  const ended = meter(metrics, db, slots);
-  let polls = 0;
-  let stopping = false;
+  readonly #stuck = new Set<Attempt>();
+  readonly #count: (kind: string, outcome: Outcome) => void;
+  #polls = 0;
+  #stopping = false;
 
-  const freeHands = ({ kind, running }: Slot) => Math.min(MAX_CLAIM, (kind.concurrency ?? CONCURRENCY) - running);
+  constructor(deps: Deps) {
+    this.#d = deps;
+    this.#log = deps.log.child('jobs');
+    for (const kind of deps.kinds) {
+      if (this.#slots.has(kind.kind)) throw new Error(`Job kind ${kind.kind} is declared twice`);
+      this.#slots.set(kind.kind, { kind, running: 0, hungry: true, afterTenant: NOBODY });
+    }
+    this.#count = meter(deps.metrics, deps.db, this.#slots);
+    this.#loop = createLoop({
+      pollMs: POLL_MS,
+      run: () => this.#round(),
+      poll: () => this.#poll(),
+      onError: (error) => this.#log.warn('could not look for jobs', { error }),
+    });
+    deps.queue.listen({
+      enqueued: (kind) => {
+        this.#wake([kind]);
+        this.#loop.nudge();
+      },
+      cancelled: (jobId) => this.#running.get(jobId)?.abandon('cancelled'),
+    });
+  }
 
-  async function claim(slot: Slot): Promise<void> {
+  async start(): Promise<void> {
+    if (this.#stopping || this.#slots.size === 0) return;
+    // First what a predecessor died with: at once, when the owner of the database has declared it dead.
+    await this.#check();
+    this.#loop.start();
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopping = true;
+    await this.#loop.stop();
+    if (await this.#drained(Math.min(DRAIN_MS, deadlineMs / 2))) return;
+    for (const attempt of this.#running.values()) attempt.abandon('stopping');
+    await this.#drained(deadlineMs / 2);
+  }
+
+  async idle(): Promise<void> {
+    this.#wake([...this.#slots.keys()]);
+    this.#loop.nudge();
+    for (;;) {
+      await this.#loop.idle();
+      if (this.#running.size === 0) return;
+      await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    }
+  }
+
+  #wake(kinds: readonly string[]): void {
+    for (const kind of kinds) {
+      const slot = this.#slots.get(kind);
+      if (slot) slot.hungry = true;
+    }
+  }
+
+  async #round(): Promise<void> {
+    for (const slot of this.#slots.values()) if (slot.hungry) await this.#claim(slot);
+    if (this.#canClaim()) this.#loop.nudge();
+  }
+
+  async #poll(): Promise<boolean> {
+    if (this.#polls++ % CHECK_EVERY === 0) await this.#check();
+    const due = await this.#d.db.system.all(q.dueKinds([...this.#slots.keys()]));
+    this.#wake(due.map(({ kind }) => kind));
+    return this.#canClaim();
+  }
+
+  #canClaim(): boolean {
+    return !this.#stopping && [...this.#slots.values()].some((slot) => slot.hungry && freeHands(slot) > 0);
+  }
+
+  async #claim(slot: Slot): Promise<void> {
     const capacity = freeHands(slot);
-    if (capacity <= 0 || stopping) return;
-    slot.hungry = false;
+    if (capacity <= 0 || this.#stopping) return;
     const { afterTenant } = slot;
-    const request = { kind: slot.kind.kind, capacity, afterTenant, processId: leases.processId };
-    const rows = await db.system.all(q.claim(request)).catch((error: unknown) => {
+    const request = { kind: slot.kind.kind, capacity, afterTenant, processId: this.#d.leases.processId };
+    slot.hungry = false;
+    const rows = await this.#d.db.system.all(q.claim(request)).catch((error: unknown) => {
       slot.hungry = true;
       throw error;
     });
     // As many tenants as hands: there may be more of them, whose turn is next. Fewer: all had theirs.
-    const tenants = new Set(rows.map((row) => row.tenant_id));
-    slot.afterTenant = tenants.size === capacity ? ([...tenants].sort().at(-1) as string) : NOBODY;
+    const tenants = [...new Set(rows.map((row) => row.tenant_id))].sort();
+    slot.afterTenant = tenants.length === capacity ? (tenants.at(-1) ?? NOBODY) : NOBODY;
     // Never set back here: a nudge may have come meanwhile.
     if (rows.length === capacity || afterTenant !== NOBODY) slot.hungry = true;
-    for (const row of rows) begin(slot, row);
+    for (const row of rows) this.#begin(slot, row);
   }
 
-  function begin(slot: Slot, row: q.JobRow): void {
-    const attempt = new Attempt({ db, kind: slot.kind, row, processId: leases.processId, log, delayMs });
+  #begin(slot: Slot, row: q.JobRow): void {
+    const { db, leases, backoff = BACKOFF } = this.#d;
+    const delayMs = (failures: number) => fullJitterMs(failures, backoff);
+    const attempt = new Attempt({
+      ...{ db, row, delayMs },
+      kind: slot.kind,
+      processId: leases.processId,
+      log: this.#log,
+    });
     slot.running++;
-    running.set(row.id, attempt);
+    this.#running.set(row.id, attempt);
     void attempt.run().then((outcome) => {
       slot.running--;
-      running.delete(row.id);
-      if (outcome === 'stuck') stuck.add(attempt);
-      ended(slot.kind.kind, outcome);
-      if (slot.hungry) loop.nudge();
+      this.#running.delete(row.id);
+      if (outcome === 'stuck') this.#stuck.add(attempt);
+      this.#count(slot.kind.kind, outcome);
+      if (slot.hungry) this.#loop.nudge();
     });
   }
 
-  const delayMs = (failures: number) => fullJitterMs(failures, backoff);
-
   /** What the dead hold is freed; what this process no longer holds is stopped. */
-  async function check(): Promise<void> {
+  async #check(): Promise<void> {
+    const { db, leases } = this.#d;
     for (const { kind } of await db.system.all(q.reap(leases.processId))) {
-      log.warn('a process died with a job', { job_kind: kind });
-      const slot = slots.get(kind);
-      if (slot) slot.hungry = true;
+      this.#log.warn('a process died with a job', { job_kind: kind });
+      this.#wake([kind]);
     }
-    for (const attempt of stuck) {
+    for (const attempt of this.#stuck) {
       await attempt.giveBack();
-      stuck.delete(attempt);
+      this.#stuck.delete(attempt);
     }
-    if (running.size === 0) return;
-    const before = [...running];
+    if (this.#running.size === 0) return;
+    const before = [...this.#running];
     const held = new Map((await db.system.all(q.heldJobs(leases.processId))).map(({ id, fence }) => [id, fence]));
     for (const [id, attempt] of before) if (held.get(id) !== attempt.fence) attempt.abandon('lost');
   }
 
-  const loop = createLoop({
-    pollMs: POLL_MS,
-    async run() {
-      for (const slot of slots.values()) if (slot.hungry) await claim(slot);
-      if ([...slots.values()].some((slot) => slot.hungry && freeHands(slot) > 0) && !stopping) loop.nudge();
-    },
-    async poll() {
-      if (polls++ % CHECK_EVERY === 0) await check();
-      for (const { kind } of await db.system.all(q.dueKinds([...slots.keys()]))) {
-        const slot = slots.get(kind);
-        if (slot) slot.hungry = true;
-      }
-      return [...slots.values()].some((slot) => slot.hungry && freeHands(slot) > 0);
-    },
-    onError: (error) => log.warn('could not look for jobs', { error }),
-  });
-
-  queue.listen({
-    enqueued(kind) {
-      const slot = slots.get(kind);
-      if (slot) slot.hungry = true;
-      loop.nudge();
-    },
-    cancelled: (jobId) => running.get(jobId)?.abandon('cancelled'),
-  });
-
-  async function drained(withinMs: number): Promise<boolean> {
-    if (running.size === 0) return true;
+  async #drained(withinMs: number): Promise<boolean> {
+    if (this.#running.size === 0) return true;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), withinMs);
     });
-    const all = Promise.all([...running.values()].map(({ ended }) => ended)).then(() => true);
+    const all = Promise.all([...this.#running.values()].map(({ ended }) => ended)).then(() => true);
     return Promise.race([all, late]).finally(() => clearTimeout(timer));
   }
-
-  return {
-    name: 'jobs',
-    async start() {
-      if (stopping || slots.size === 0) return;
-      // First what a predecessor died with: at once, when the owner of the database has declared it dead.
-      await check();
-      loop.start();
-    },
-    async stop(deadlineMs) {
-      stopping = true;
-      await loop.stop();
-      if (await drained(Math.min(DRAIN_MS, deadlineMs / 2))) return;
-      for (const attempt of running.values()) attempt.abandon('stopping');
-      await drained(deadlineMs / 2);
-    },
-    async idle() {
-      for (const slot of slots.values()) slot.hungry = true;
-      loop.nudge();
-      for (;;) {
-        await loop.idle();
-        if (running.size === 0) return;
-        await Promise.all([...running.values()].map(({ ended }) => ended));
-      }
-    },
-  };
 }
+
+const freeHands = ({ kind, running }: Slot): number => Math.min(MAX_CLAIM, (kind.concurrency ?? CONCURRENCY) - running);
 
 function meter(metrics: Metrics | undefined, db: Db, slots: ReadonlyMap<string, Slot>) {
   metrics?.gauge({
