@@ -9,12 +9,14 @@ import { call, type Demo, dataDir, removeDir, startServer, stop } from '../suppo
 const DISCUSSIONS = 200;
 /** A few at a time, on a quiet server. */
 const FEW = 15;
+/** Cancelled one after the other. */
+const STOPPED = 40;
 const TURNS = 3;
 /** An answer: this many chunks, this far apart. 200 discussions are then 2,000 chunks a second. */
 const CHUNKS = 100;
 const GAP_MS = 100;
 
-type Asked = { topic: string; askedMs: number; lastChunkMs: number };
+type Asked = { topic: string; askedMs: number; lastChunkMs: number; abandonedMs?: number };
 /** When a discussion's messages were committed (the event's own time) and how late its chunks came. */
 type Heard = { topic: string; postedMs: number[]; relayMs: number[] };
 
@@ -44,7 +46,8 @@ export async function run(): Promise<Record<string, unknown>> {
           server_cpu_us_per_chunk: Math.round((cpu * 1e6) / (DISCUSSIONS * TURNS * CHUNKS)),
           pss_mib: pssMiB(family(server.pid)),
         },
-        targets: { after_p95_ms: 25, before_p95_ms: 25, relay_p95_ms: 10 },
+        stop: await stops(server.demo, origin),
+        targets: { after_p95_ms: 25, before_p95_ms: 25, relay_p95_ms: 10, stop_p95_ms: 100 },
       };
     } finally {
       await server.stop();
@@ -55,6 +58,38 @@ export async function run(): Promise<Record<string, unknown>> {
   }
 }
 
+/** From the request that cancels a discussion to the provider that notices, while the others go on. */
+async function stops(demo: Demo, provider: string): Promise<Record<string, unknown>> {
+  const mark = `${Date.now() % 100_000}`;
+  const agent = await makeAgent(demo, `bench-agent-stop-${mark}`);
+  const begun = await Promise.all(
+    Array.from({ length: STOPPED }, async (_, i) => {
+      const topic = `bench-${mark}${String(i).padStart(4, '0')}`;
+      const { id } = await call<{ id: string }>(demo, 'POST', '/discussions', { topic, participants: [agent] });
+      return { topic, id };
+    }),
+  );
+  await delay(10 * GAP_MS);
+  const cancelledMs = new Map<string, number>();
+  for (const { topic, id } of begun) {
+    cancelledMs.set(topic, performance.timeOrigin + performance.now());
+    await call(demo, 'POST', `/discussions/${id}/cancel`);
+    await delay(GAP_MS / 2);
+  }
+  const asked = (await (await fetch(`${provider}/turns`)).json()) as Asked[];
+  const latencies = asked.flatMap(({ topic, abandonedMs }) => {
+    const from = cancelledMs.get(topic);
+    return from === undefined || abandonedMs === undefined ? [] : [abandonedMs - from];
+  });
+  if (latencies.length !== STOPPED) throw new Error(`${latencies.length} of ${STOPPED} reached the provider`);
+  return { discussions: STOPPED, ...percentiles(latencies) };
+}
+
+const makeAgent = async (demo: Demo, name: string): Promise<{ agent_id: string }> => {
+  const agent = { name, model: 'local/bench', instructions: 'Answer.' };
+  return { agent_id: (await call<{ id: string }>(demo, 'POST', '/agents', agent)).id };
+};
+
 /** Some discussions, begun evenly over a time, so that turns end at different moments as they do in life. */
 async function wave(
   demo: Demo,
@@ -62,22 +97,14 @@ async function wave(
   { count, spreadMs }: { count: number; spreadMs: number },
 ): Promise<Record<string, unknown>> {
   const mark = `${Date.now() % 100_000}`;
-  const agents = await Promise.all(
-    ['a', 'b'].map((name) =>
-      call<{ id: string }>(demo, 'POST', '/agents', {
-        name: `bench-agent-${name}-${mark}`,
-        model: 'local/bench',
-        instructions: 'Answer.',
-      }),
-    ),
-  );
+  const participants = await Promise.all(['a', 'b'].map((name) => makeAgent(demo, `bench-agent-${name}-${mark}`)));
   const heard = await Promise.all(
     Array.from({ length: count }, async (_, i) => {
       const topic = `bench-${mark}${String(i).padStart(4, '0')}`;
       await delay((i * spreadMs) / count);
       const { id, cursor } = await call<{ id: string; cursor: string }>(demo, 'POST', '/discussions', {
         topic,
-        participants: agents.map(({ id }) => ({ agent_id: id })),
+        participants,
         policy: { type: 'round_robin' },
         limits: { max_turns: TURNS },
         start: true,

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 
 /**
  * An OpenAI-compatible provider that streams at a set pace, run as a process of its own. Each chunk carries the moment
- * it was sent (`@milliseconds;`), and `GET /turns` tells when each request came and when its last chunk left, by the
- * `bench-N` in the discussion's topic. Arguments: chunks an answer, milliseconds between chunks.
+ * it was sent (`@milliseconds;`), and `GET /turns` tells when each request came and when its last chunk left, or when it
+ * was abandoned, by the `bench-N` in the discussion's topic. Arguments: chunks an answer, milliseconds between chunks.
  */
 const [chunks, gapMs] = process.argv.slice(2).map(Number) as [number, number];
 const now = () => performance.timeOrigin + performance.now();
-const turns: { topic: string; askedMs: number; lastChunkMs: number }[] = [];
+const turns: { topic: string; askedMs: number; lastChunkMs: number; abandonedMs?: number }[] = [];
 
 const event = (res: ServerResponse, data: unknown) => res.write(`data: ${JSON.stringify(data)}\n\n`);
 const chunk = (delta: object, finish: string | null) => ({
@@ -48,7 +48,10 @@ const server = createServer(async (req, res) => {
     });
     res.end('data: [DONE]\n\n');
   }, gapMs);
-  res.once('close', () => clearInterval(timer));
+  res.once('close', () => {
+    clearInterval(timer);
+    if (!res.writableEnded) turns.push({ ...turn, abandonedMs: now() });
+  });
 });
 
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`));
