@@ -28,7 +28,9 @@ async function leave({ group, stream, position, status = 'failed', source = 'eve
 }
 const statuses = async (group: string) => {
   const { body } = await owner.get(`/dead-letters?group=${group}`);
-  return body.items.map((item: { position: number; status: string }) => [item.position, item.status]);
+  return body.items
+    .map((item: { position: number; status: string }) => [item.position, item.status])
+    .sort(([a]: [number], [b]: [number]) => b - a);
 };
 
 describe('the log', () => {
