@@ -54,7 +54,9 @@ function checkRoles(args: readonly string[]): void {
   if (unknown !== undefined)
     throw new UsageError(`There is no role "${unknown}": --role takes all, or ${ROLES.join(',')}.`);
   if (ROLES.some((role) => !roles.has(role)))
-    throw new UsageError('Roles in separate processes need DATABASE_URL and REDIS_URL: run --role all instead.');
+    throw new UsageError(
+      'Roles in separate processes need DATABASE_URL and REDIS_URL, and this version has no Redis yet: run --role all.',
+    );
 }
 
 async function announce(app: App, io: CommandIo, begunMs: number): Promise<void> {

@@ -56,16 +56,31 @@ describe('API keys', () => {
     assert.deepEqual(me.permissions, ['agents:read', 'agents:write']);
   });
 
-  test('have no more rights than who makes them, a key included', async () => {
+  test('expire on a day that there is', async () => {
     const owner = await world.signUp();
-    const developer = await world.apiKey(owner, ['developer']);
+    const make = (expires_at: string) => owner.post('/api-keys', { name: 'x', scopes: ['agents:read'], expires_at });
+    const { status, body } = await make('2999-02-30T00:00:00Z');
+    assert.deepEqual([status, body.error.details.fields[0].field], [422, 'expires_at']);
+  });
+
+  test('have no more rights than who makes them, and are made by members only', async () => {
+    const owner = await world.signUp();
+    const { body: invitation } = await owner.post('/invitations', { email: 'dev@example.com', roles: ['developer'] });
+    const joined = await world.anonymous.post('/auth/invitations/accept', {
+      token: invitation.token,
+      password: 'a long and quiet evening',
+    });
+    const developer = world.as(joined.body.access_token);
     const refused = await makeKey(developer, ['agents:read', 'users:write', 'tenant:write']);
     assert.equal(refused.status, 403);
     assert.deepEqual(refused.body.error.details, { scopes: ['users:write', 'tenant:write'] });
     const granted = await makeKey(developer, ['agents:read']);
-    assert.deepEqual([granted.status, granted.body.user_id], [201, owner.userId]);
-    const operator = await world.apiKey(owner, ['operator']);
-    assert.equal((await makeKey(operator, ['agents:read'])).status, 403);
+    assert.deepEqual([granted.status, granted.body.user_id], [201, joined.body.user.id]);
+    const key = await world.apiKey(owner, ['owner']);
+    const byKey = await makeKey(key, ['agents:read']);
+    assert.deepEqual([byKey.status, byKey.body.error.message], [403, 'Only a member can make an API key.']);
+    const invited = await key.post('/invitations', { email: 'friend@example.com', roles: ['viewer'] });
+    assert.deepEqual([invited.status, invited.body.error.message], [403, 'Only a member can invite.']);
   });
 
   test('end when they are revoked, their streams too', async () => {

@@ -222,6 +222,7 @@ test('lists are paged: discussions newest first, messages in both directions', a
   assert.equal(start.said, '123');
   assert.deepEqual(await read(`limit=4&cursor=${start.next}`), { said: '4567', next: null });
   assert.equal((await read('after_seq=5')).said, '67');
+  assert.equal((await one.get(`${path}?after_seq=1&before_seq=5`)).status, 422);
   const end = await read('before_seq=8&limit=3');
   assert.equal(end.said, '567');
   const middle = await read(`limit=3&cursor=${end.next}`);

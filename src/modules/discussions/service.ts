@@ -4,6 +4,7 @@ import type { Db, Reader, Tx } from '../../platform/db/queries.ts';
 import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import type { Cursors } from '../../platform/http/paging.ts';
+import { validationFailed } from '../../platform/http/validation.ts';
 import { formatCursor } from '../../platform/realtime/cursor.ts';
 import type { Hub, LiveFrame } from '../../platform/realtime/hub.ts';
 import { announceStart, type CreateDeps, createDiscussion } from './create.ts';
@@ -125,6 +126,10 @@ function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' | 'messa
     },
 
     async messages(ctx, id, query) {
+      if (query.after_seq !== undefined && query.before_seq !== undefined)
+        throw validationFailed([
+          { in: 'query', field: 'before_seq', rule: 'not', message: 'Give after_seq or before_seq, not both.' },
+        ]);
       const scope = { tenantId: ctx.tenantId, list: 'messages', filter: { id } };
       const from = query.cursor === undefined ? query : (cursors.decode(scope, query.cursor) as MessageQuery);
       const cursor = await cursorNow(ctx);

@@ -121,7 +121,9 @@ export const Model = Type.Object(
     created: Type.Integer({ description: 'Unix time in seconds; 0 where it is not known.' }),
     owned_by: Type.String({ description: 'The provider, or `parley`.' }),
     kind: Type.Union([Type.Literal('model'), Type.Literal('agent')]),
-    rehearsal: Type.Boolean({ description: 'True: answers by rule, not by a language model.' }),
+    rehearsal: Type.Optional(
+      Type.Boolean({ description: 'True: answers by rule, not by a language model. An agent’s answers tell it.' }),
+    ),
   },
   { title: 'Model' },
 );

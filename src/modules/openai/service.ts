@@ -120,5 +120,4 @@ const agentOf = (name: string, createdAt: Date): Model => ({
   created: Math.floor(createdAt.getTime() / 1000),
   owned_by: 'parley',
   kind: 'agent',
-  rehearsal: false,
 });

@@ -189,6 +189,13 @@ test('the wrong content type, method, path and encoding have their own errors', 
     payload: 'x',
   });
   assert.equal(plain.statusCode, 415);
+  const utf16 = await server.app.inject({
+    method: 'POST',
+    url,
+    headers: { ...auth, 'content-type': 'application/json; charset=utf-16' },
+    payload: '{"name":"x"}',
+  });
+  assert.equal(utf16.statusCode, 415);
   const form = await server.app.inject({
     method: 'POST',
     url,

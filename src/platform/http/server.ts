@@ -205,6 +205,7 @@ function createApp(log: Logger, config: ServerConfig, greet: Greet): FastifyInst
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (request.headers['idempotency-key'] !== undefined) request.parley.rawBody = body as Buffer;
     try {
+      if (!isUtf8(request.headers['content-type'])) throw new AppError('unsupported_media_type');
       done(null, parseJson(body as Buffer));
     } catch (error) {
       done(error as Error);
@@ -221,6 +222,12 @@ function createApp(log: Logger, config: ServerConfig, greet: Greet): FastifyInst
   app.setErrorHandler((error, request, reply) => sendError(log, request, reply, error));
   return app;
 }
+
+/** JSON is UTF-8 (RFC 8259, section 8.1); a charset that says otherwise would be read as something else than was meant. */
+const isUtf8 = (contentType = ''): boolean => {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1];
+  return charset === undefined || /^utf-?8$/i.test(charset);
+};
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 

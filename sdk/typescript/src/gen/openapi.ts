@@ -1822,8 +1822,8 @@ export interface components {
             object: "model";
             /** @description The provider, or `parley`. */
             owned_by: string;
-            /** @description True: answers by rule, not by a language model. */
-            rehearsal: boolean;
+            /** @description True: answers by rule, not by a language model. An agent’s answers tell it. */
+            rehearsal?: boolean;
         };
         Moderator: {
             /**

@@ -26,7 +26,7 @@ export const Limits = Type.Object(
       }),
     ),
     turn_timeout_seconds: Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 0.1,
       maximum: 86_400,
       default: 120,
       description: 'For one turn: a model’s is then a failure, a person’s is skipped.',

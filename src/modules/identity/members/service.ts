@@ -131,6 +131,8 @@ export function createMembers({ db, clock, config, accounts, sessions, hub, thro
     /** Invites whoever gets the token to join with these roles. */
     async invite(tx: Tx, { email, roles, expires_in = 604_800 }: Invite): Promise<NewInvitation> {
       const { tenantId, actor, permissions } = tx.ctx;
+      // A key's invitation would outlive the key: whoever stole it would keep a way in after it was revoked.
+      if (actor.kind !== 'user') throw new AppError('permission_denied', { message: 'Only a member can invite.' });
       if (!mayGrant(permissions, roles))
         throw new AppError('permission_denied', { message: 'You cannot give more rights than you have.' });
       const now = clock.now();
@@ -226,7 +228,7 @@ export function createMembers({ db, clock, config, accounts, sessions, hub, thro
 
 /** An invitation is worth what its author may give at the time it is used. */
 async function inviterMayStill(tx: SystemTx, tenantId: string, invitation: store.InvitationRow): Promise<boolean> {
-  if (invitation.invited_by_kind !== 'user') return true;
+  if (invitation.invited_by_kind !== 'user') return false;
   const inviter = await store.findMember(tx, tenantId, invitation.invited_by);
   return inviter !== undefined && mayGrant(permissionsOf(inviter.roles), invitation.roles);
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../errors.ts';
 import { escapeHtml, sendPage } from './documents.ts';
 
 /** Answers a path that nothing else takes with a page; false when there is none for it. */
@@ -24,17 +25,24 @@ export function consolePages(
     return async () => false;
   }
   const send = async (reply: FastifyReply) => sendPage(reply, told(await readFile(index, 'utf8'), facts));
-  app.register(fastifyStatic, {
-    root: folder,
-    prefix: '/static/',
-    index: false,
-    decorateReply: false,
-    cacheControl: false,
-    setHeaders: (reply, path) => {
-      // What the build puts under assets/ has its content's hash in its name.
-      const hashed = path.startsWith(join(folder, 'assets'));
-      reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-    },
+  app.register(async (files) => {
+    // A folder, a dot-dot or a NUL: the plugin calls them forbidden, and they are no files of the console.
+    files.setErrorHandler((error: Error & { statusCode?: number }) => {
+      if (error.statusCode === undefined || error.statusCode >= 500) throw error;
+      throw new AppError('not_found', { cause: error });
+    });
+    files.register(fastifyStatic, {
+      root: folder,
+      prefix: '/static/',
+      index: false,
+      decorateReply: false,
+      cacheControl: false,
+      setHeaders: (reply, path) => {
+        // What the build puts under assets/ has its content's hash in its name.
+        const hashed = path.startsWith(join(folder, 'assets'));
+        reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
+    });
   });
   app.get('/', { exposeHeadRoute: true }, async (_request, reply) => {
     await send(reply);
