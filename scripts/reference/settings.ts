@@ -150,8 +150,8 @@ Everything is set by environment variables; a file \`.env\` in the folder of the
 not say. Any setting \`NAME\` may be given as \`NAME_FILE\` instead: the path of a file that holds the value, such as a
 mounted secret. An empty value counts as absent.
 
-All faults of a configuration are told at once, a sentence each, and the process ends with exit code 78. \`parley doctor\`
-tells them without starting anything.
+All faults of a configuration are told at once, a sentence each, and the process ends with exit code 78.
+\`./scripts/node.sh node src/main.ts doctor\` tells them without starting anything.
 
 ${parts.join('\n\n')}
 `;
