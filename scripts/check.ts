@@ -7,7 +7,8 @@ import { treeFaults } from './checks/secrets.ts';
 import { node, run } from './lib/run.ts';
 import { print, root } from './lib/say.ts';
 
-type Result = { readonly faults: readonly string[]; readonly note?: string };
+/** `skipped`: why nothing could be checked. */
+type Result = { readonly faults: readonly string[]; readonly skipped?: string };
 type Check = { readonly name: string; readonly slow?: true; readonly check: () => Promise<Result> | Result };
 
 const bin = (file: string) => `node_modules/${file}`;
@@ -57,13 +58,16 @@ const checks: Check[] = [
 const chosen = process.argv.includes('--quick') ? checks.filter(({ slow }) => !slow) : checks;
 const waiting = [...chosen];
 let failed = 0;
+let skips = 0;
 
 async function work(): Promise<void> {
   for (let next = waiting.shift(); next; next = waiting.shift()) {
     const since = performance.now();
-    const { faults, note } = await next.check();
+    const { faults, skipped } = await next.check();
     const seconds = ((performance.now() - since) / 1000).toFixed(1);
-    print(`${faults.length === 0 ? 'ok    ' : 'FAILED'} ${next.name} (${seconds} s)${note ? `: ${note}` : ''}`);
+    const verdict = faults.length > 0 ? 'FAILED' : skipped ? 'skip  ' : 'ok    ';
+    print(`${verdict} ${next.name} (${seconds} s)${skipped ? `: ${skipped}` : ''}`);
+    if (skipped) skips += 1;
     if (faults.length > 0) {
       failed += 1;
       print(`\n${faults.join('\n')}\n`);
@@ -72,5 +76,9 @@ async function work(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
-print(failed === 0 ? `${chosen.length} checks passed` : `${failed} of ${chosen.length} checks failed`);
+print(
+  failed === 0
+    ? `${chosen.length - skips} checks passed, ${skips} skipped`
+    : `${failed} of ${chosen.length} checks failed`,
+);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -7,14 +7,14 @@ const ACCEPTED: Readonly<Record<string, string>> = {};
 type Advisory = { readonly title: string; readonly url: string; readonly severity: string };
 type Report = { readonly vulnerabilities?: Record<string, { readonly via: readonly (Advisory | string)[] }> };
 
-export type Audit = { readonly faults: readonly string[]; readonly note?: string };
+export type Audit = { readonly faults: readonly string[]; readonly skipped?: string };
 
-/** Asks the registry for known vulnerabilities. Not every registry can tell; then the note says so. */
+/** Asks the registry for known vulnerabilities. Not every registry can tell; then nothing was checked. */
 export async function audit(): Promise<Audit> {
   const quiet = ['--loglevel=error', '--fetch-retries=0', '--update-notifier=false'];
   const { output, code } = await run([...npmCommand(), 'audit', '--json', ...quiet], { timeoutMs: 20_000 });
   const report = reportIn(output);
-  if (!report?.vulnerabilities) return { faults: [], note: `the registry does not tell (${reason(output, code)})` };
+  if (!report?.vulnerabilities) return { faults: [], skipped: `the registry does not tell (${reason(output, code)})` };
   const found = new Map<string, string>();
   for (const [name, { via }] of Object.entries(report.vulnerabilities))
     for (const advisory of via)
