@@ -70,8 +70,8 @@ create table invitations (
   roles text[] not null
     check (cardinality(roles) between 1 and 5 and roles <@ array['owner', 'admin', 'developer', 'operator', 'viewer']),
   token_digest bytea not null check (octet_length(token_digest) = 32),
-  invited_by text not null,
-  invited_by_kind text not null check (invited_by_kind in ('user', 'api_key', 'system')),
+  -- A member: a key's invitation would outlive the key.
+  invited_by uuid not null,
   created_at timestamptz(3) not null,
   expires_at timestamptz(3) not null,
   accepted_at timestamptz(3),

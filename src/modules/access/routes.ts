@@ -25,7 +25,8 @@ export function accessRoutes(router: Router, { keys, tickets }: { keys: ApiKeys;
     url: '/api-keys',
     operationId: 'createApiKey',
     summary: 'Make an API key',
-    description: 'It acts for you, with at most your rights of the moment, and ends when you leave the tenant.',
+    description:
+      'It acts for you, with at most your rights of the moment, and ends when you leave the tenant. An API key cannot make one.',
     access: 'api_keys:write',
     errors: ['limit_reached'],
     body: schemas.CreateApiKey,

@@ -166,6 +166,7 @@ test('what cannot be is refused, with every field that is wrong', async () => {
   for (const body of [
     { policy: { type: 'anarchy' } },
     { limits: { max_turns: 0 } },
+    { limits: { turn_timeout_seconds: 1e-9 } },
     { limits: { max_hours: 1 } },
     { on_post: 'shout' },
     { participants: [{ agent_id: ada?.agent_id, user_id: me.userId }] },

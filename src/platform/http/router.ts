@@ -12,7 +12,8 @@ export type Access = Permission | 'public' | 'authenticated';
 /** Which manners a route keeps: ours (strict, one error shape), or a foreign wire's. */
 export type Wire = 'parley' | 'openai' | 'oauth';
 
-type Common = {
+/** What every route says of itself. */
+export type Common = {
   /** Below the API prefix, e.g. `/agents/:agent_id`; with `at: 'root'`, from the root. */
   readonly url: string;
   readonly operationId: string;

@@ -1,26 +1,14 @@
 import type { TObject, TSchema } from 'typebox';
 import type { Permission } from '../auth/permissions.ts';
-import type { ErrorCode } from './errors.ts';
 import type { LimitName } from './limits.ts';
-import type { Access, Wire } from './router.ts';
+import type { Access, Common, Wire } from './router.ts';
 import type { Validate } from './validation.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A route's declaration, whatever made it. The documents and the generated tests read this. */
-export type RouteSpec = {
+export type RouteSpec = Common & {
   readonly method: Method;
-  readonly url: string;
-  readonly operationId: string;
-  readonly summary: string;
-  readonly description?: string;
-  readonly tag: string;
-  readonly access: Access;
-  readonly errors?: readonly ErrorCode[];
-  readonly at?: 'api' | 'v1' | 'root';
-  readonly wire?: Wire;
-  readonly bodyLimit?: number;
-  readonly limit?: 'default' | 'sign_in' | 'models';
   readonly body?: TSchema;
   readonly params?: TObject;
   readonly query?: TObject;

@@ -180,7 +180,7 @@ export interface paths {
         put?: never;
         /**
          * Make an API key
-         * @description It acts for you, with at most your rights of the moment, and ends when you leave the tenant.
+         * @description It acts for you, with at most your rights of the moment, and ends when you leave the tenant. An API key cannot make one.
          *
          *     Needs the permission `api_keys:write`.
          */
@@ -929,7 +929,7 @@ export interface paths {
         put?: never;
         /**
          * Invite somebody to this tenant
-         * @description Hand the token over yourself; it is shown this once and works once.
+         * @description Hand the token over yourself; it is shown this once and works once. An API key cannot invite.
          *
          *     Needs the permission `users:write`.
          */

@@ -61,7 +61,7 @@ function invitationRoutes(router: Router, members: Members, config: Config): voi
     url: '/invitations',
     operationId: 'createInvitation',
     summary: 'Invite somebody to this tenant',
-    description: 'Hand the token over yourself; it is shown this once and works once.',
+    description: 'Hand the token over yourself; it is shown this once and works once. An API key cannot invite.',
     access: 'users:write',
     errors: ['limit_reached'],
     body: schemas.Invite,

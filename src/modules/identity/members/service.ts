@@ -148,7 +148,7 @@ export function createMembers({ db, clock, config, accounts, sessions, hub, thro
         created_at: now,
         expires_at: new Date(now.getTime() + expires_in * 1_000),
       };
-      await store.insertInvitation(tx, { ...row, tenantId, invitedByKind: actor.kind, digest });
+      await store.insertInvitation(tx, { ...row, tenantId, digest });
       const data = {
         invitation_id: row.id,
         roles: [...roles],
@@ -156,7 +156,7 @@ export function createMembers({ db, clock, config, accounts, sessions, hub, thro
         by: events.by(actor),
       };
       events.announce(tx, tenantId, { type: events.invitationCreated, subject: row.id, data });
-      return { ...asInvitation({ ...row, accepted_at: null, invited_by_kind: actor.kind }, now), token };
+      return { ...asInvitation({ ...row, accepted_at: null }, now), token };
     },
 
     async listInvitations(ctx: Ctx, page: PageQuery) {
@@ -228,7 +228,6 @@ export function createMembers({ db, clock, config, accounts, sessions, hub, thro
 
 /** An invitation is worth what its author may give at the time it is used. */
 async function inviterMayStill(tx: SystemTx, tenantId: string, invitation: store.InvitationRow): Promise<boolean> {
-  if (invitation.invited_by_kind !== 'user') return false;
   const inviter = await store.findMember(tx, tenantId, invitation.invited_by);
   return inviter !== undefined && mayGrant(permissionsOf(inviter.roles), invitation.roles);
 }

@@ -88,7 +88,6 @@ export type InvitationRow = {
   email: string;
   roles: Role[];
   invited_by: string;
-  invited_by_kind: 'user' | 'api_key' | 'system';
   created_at: Date;
   expires_at: Date;
   accepted_at: Date | null;
@@ -96,20 +95,16 @@ export type InvitationRow = {
 
 export const insertInvitation = (
   tx: Queries,
-  row: Omit<InvitationRow, 'accepted_at' | 'invited_by_kind'> & {
-    tenantId: string;
-    invitedByKind: InvitationRow['invited_by_kind'];
-    digest: Buffer;
-  },
+  row: Omit<InvitationRow, 'accepted_at'> & { tenantId: string; digest: Buffer },
 ) =>
   tx.run(sql`
-    insert into invitations (tenant_id, id, email, roles, token_digest, invited_by, invited_by_kind, created_at, expires_at)
+    insert into invitations (tenant_id, id, email, roles, token_digest, invited_by, created_at, expires_at)
     values (${row.tenantId}, ${row.id}, ${row.email}, ${[...row.roles]}, ${row.digest}, ${row.invited_by},
-            ${row.invitedByKind}, ${row.created_at}, ${row.expires_at})`);
+            ${row.created_at}, ${row.expires_at})`);
 
 export const listInvitations = (db: Queries, tenantId: string, page: { limit: number; offset: number }) =>
   db.all<InvitationRow>(sql`
-    select id, email, roles, invited_by, invited_by_kind, created_at, expires_at, accepted_at from invitations
+    select id, email, roles, invited_by, created_at, expires_at, accepted_at from invitations
     where tenant_id = ${tenantId} order by created_at desc, id desc limit ${page.limit} offset ${page.offset}`);
 
 export const countInvitations = (db: Queries, tenantId: string) =>
@@ -122,7 +117,7 @@ export const countOpenInvitations = (db: Queries, tenantId: string, now: Date) =
 
 export const findInvitation = (db: System, tenantId: string, digest: Buffer) =>
   db.first<InvitationRow>(sql`
-    select id, email, roles, invited_by, invited_by_kind, created_at, expires_at, accepted_at from invitations
+    select id, email, roles, invited_by, created_at, expires_at, accepted_at from invitations
     where tenant_id = ${tenantId} and token_digest = ${digest}`);
 
 /** Takes the invitation for this user; 0 when it was taken, has expired or is gone. */
