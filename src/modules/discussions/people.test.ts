@@ -3,9 +3,9 @@ import { after, before, test } from 'node:test';
 import { follow, makeAgents, stands } from '../../../test/support/discussions.ts';
 import { createWorld, type Member, type World } from '../../../test/support/world.ts';
 import { INSTANT } from '../models/index.ts';
+import { facts } from './log/store.ts';
 import { EMPTY, fold } from './rules/fold.ts';
 import { findDiscussion } from './store.ts';
-import { facts } from './store-entries.ts';
 
 let world: World;
 let me: Member;

@@ -1,6 +1,7 @@
+import type { MessageRow } from './log/store.ts';
 import type { Discussion, DiscussionFacts, Message, Posted, Turn } from './schemas.ts';
-import type { DiscussionRow, TurnRow } from './store.ts';
-import type { MessageRow } from './store-entries.ts';
+import type { DiscussionRow } from './store.ts';
+import type { TurnRow } from './turns/store.ts';
 
 const iso = (time: Date | null): string | null => time?.toISOString() ?? null;
 

@@ -5,13 +5,14 @@ import { AppError } from '../../platform/http/errors.ts';
 import type { Jobs } from '../../platform/jobs/define.ts';
 import type { Agents } from '../agents/index.ts';
 import * as events from './events.ts';
+import { type EntryRow, factOf, insertEntry } from './log/store.ts';
 import { decide } from './rules/decide.ts';
 import { fold, type Participant } from './rules/fold.ts';
 import { turnBudget } from './rules/limits.ts';
 import { type Action, after, isGoing } from './rules/status.ts';
 import type { Author, By, Turn, TurnStatus } from './schemas.ts';
 import * as store from './store.ts';
-import { type EntryRow, factOf, insertEntry } from './store-entries.ts';
+import * as turnStore from './turns/store.ts';
 
 export const TURN_JOB = 'discussions.turn';
 
@@ -27,10 +28,10 @@ export type TurnPayload = {
 
 export type StageDeps = { readonly jobs: Jobs; readonly agents: Pick<Agents, 'release'> };
 
-const NOTHING: store.Spent = { input_tokens: 0, output_tokens: 0, cost_nano_usd: null };
+const NOTHING: turnStore.Spent = { input_tokens: 0, output_tokens: 0, cost_nano_usd: null };
 
 export type NewEntry = Pick<EntryRow, 'kind' | 'turn' | 'author' | 'content' | 'metadata'> &
-  Partial<store.Spent & Pick<EntryRow, 'time_to_first_token_ms' | 'duration_ms'>>;
+  Partial<turnStore.Spent & Pick<EntryRow, 'time_to_first_token_ms' | 'duration_ms'>>;
 
 /**
  * One discussion within one transaction, its row locked: entries are added to its log, folded into its state, and what
@@ -88,13 +89,13 @@ export class Stage {
   }
 
   /** Counts what gave no message, for the discussion and for the turn under way. */
-  async spend(spent: store.Spent): Promise<void> {
+  async spend(spent: turnStore.Spent): Promise<void> {
     if (spent.input_tokens + spent.output_tokens === 0 && spent.cost_nano_usd === null) return;
     this.#count(spent);
-    await store.addTurnUsage(this.tx, this.row.id, { turn: this.row.turn, ...spent });
+    await turnStore.addTurnUsage(this.tx, this.row.id, { turn: this.row.turn, ...spent });
   }
 
-  #count(spent: store.Spent): void {
+  #count(spent: turnStore.Spent): void {
     this.row.input_tokens += spent.input_tokens;
     this.row.output_tokens += spent.output_tokens;
     this.row.cost_nano_usd += spent.cost_nano_usd ?? 0;
@@ -238,7 +239,7 @@ export class Stage {
     const speaker = this.speaker as Participant;
     const reason = this.row.next_speaker?.reason ?? '';
     this.row.attempt += 1;
-    await store.beginTurn(this.tx, this.row.id, {
+    await turnStore.beginTurn(this.tx, this.row.id, {
       turn: this.row.turn,
       participant_id: speaker.id,
       name: speaker.name,
@@ -304,7 +305,7 @@ export class Stage {
 
   async #endTurn(
     status: TurnStatus,
-    end: Partial<Pick<store.TurnEnd, 'message_id' | 'usage' | 'error'>>,
+    end: Partial<Pick<turnStore.TurnEnd, 'message_id' | 'usage' | 'error'>>,
   ): Promise<void> {
     await this.#setTurn(status, end, this.#now);
     this.row.attempt = 0;
@@ -316,10 +317,10 @@ export class Stage {
       error = null,
       message_id = null,
       usage = NOTHING,
-    }: Partial<Pick<store.TurnEnd, 'message_id' | 'usage' | 'error'>>,
+    }: Partial<Pick<turnStore.TurnEnd, 'message_id' | 'usage' | 'error'>>,
     ended_at: Date | null = null,
   ): Promise<void> {
-    await store.setTurn(this.tx, this.row.id, { turn: this.row.turn, status, error, message_id, usage, ended_at });
+    await turnStore.setTurn(this.tx, this.row.id, { turn: this.row.turn, status, error, message_id, usage, ended_at });
   }
 }
 

@@ -4,7 +4,7 @@ import type { Participant, State } from './rules/fold.ts';
 import type { Limits } from './rules/limits.ts';
 import type { KeptPolicy } from './rules/policies.ts';
 import type { Status } from './rules/status.ts';
-import type { By, ContextFacts, Discussion, Turn, TurnStatus } from './schemas.ts';
+import type { By, ContextFacts, Discussion } from './schemas.ts';
 
 /** A discussion as it is kept. What changes with its log is folded into it at each commit. */
 export type DiscussionRow = {
@@ -93,118 +93,4 @@ export function listDiscussions(reader: Reader, { status, before, limit }: ListF
       and (${status}::text is null or status = ${status}::text)
       and (${before}::uuid is null or id < ${before}::uuid)
     order by id desc limit ${limit}::int`);
-}
-
-export type TurnRow = Omit<Turn, 'usage' | 'started_at' | 'ended_at'> & {
-  input_tokens: number;
-  output_tokens: number;
-  cost_nano_usd: number | null;
-  started_at: Date;
-  ended_at: Date | null;
-};
-export type TurnBegin = Pick<
-  TurnRow,
-  'turn' | 'participant_id' | 'name' | 'reason' | 'status' | 'attempts' | 'started_at'
->;
-
-/** Begins a turn, or begins it anew. */
-export function beginTurn(tx: Tx, discussionId: string, turn: TurnBegin): Promise<number> {
-  return tx.run(sql`
-    insert into discussion_turns (tenant_id, discussion_id, turn, participant_id, name, reason, status, attempts, started_at)
-    values (${tx.ctx.tenantId}, ${discussionId}, ${turn.turn}, ${turn.participant_id}, ${turn.name}, ${turn.reason},
-      ${turn.status}, ${turn.attempts}, ${turn.started_at})
-    on conflict (tenant_id, discussion_id, turn) do update set participant_id = excluded.participant_id,
-      name = excluded.name, reason = excluded.reason, status = excluded.status, attempts = excluded.attempts, ended_at = null,
-      partial = null, partial_attempt = null`);
-}
-
-/** Tokens, and nano-dollars where a price is known. */
-export type Spent = {
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-  readonly cost_nano_usd: number | null;
-};
-
-export type TurnEnd = {
-  turn: number;
-  status: TurnStatus;
-  error: Turn['error'];
-  message_id: string | null;
-  usage: Spent;
-  ended_at: Date | null;
-};
-
-/** Sets how a turn stands. What was kept of its text goes with it; usage adds up over the attempts. */
-export function setTurn(tx: Tx, discussionId: string, end: TurnEnd): Promise<number> {
-  const { input_tokens, output_tokens, cost_nano_usd } = end.usage;
-  return tx.run(sql`
-    update discussion_turns set status = ${end.status}, error = ${json(end.error)}, message_id = ${end.message_id},
-      input_tokens = input_tokens + ${input_tokens}, output_tokens = output_tokens + ${output_tokens},
-      cost_nano_usd = case when ${cost_nano_usd}::bigint is null then cost_nano_usd
-        else coalesce(cost_nano_usd, 0) + ${cost_nano_usd}::bigint end,
-      ended_at = ${end.ended_at}, partial = null, partial_attempt = null
-    where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${end.turn}`);
-}
-
-const turnColumns = sql.raw(
-  'turn, participant_id, name, reason, status, attempts, error, message_id, input_tokens, output_tokens, cost_nano_usd, ' +
-    'started_at, ended_at',
-);
-
-export function listTurns(
-  reader: Reader,
-  discussionId: string,
-  { after, limit }: { after: number; limit: number },
-): Promise<TurnRow[]> {
-  return reader.all<TurnRow>(sql`
-    select ${turnColumns} from discussion_turns
-    where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${discussionId} and turn > ${after}
-    order by turn limit ${limit}::int`);
-}
-
-/** Adds to what a turn has used, if it has begun. */
-export function addTurnUsage(
-  tx: Tx,
-  discussionId: string,
-  { turn, ...spent }: Spent & { turn: number },
-): Promise<number> {
-  const { input_tokens, output_tokens, cost_nano_usd } = spent;
-  return tx.run(sql`
-    update discussion_turns set input_tokens = input_tokens + ${input_tokens},
-      output_tokens = output_tokens + ${output_tokens},
-      cost_nano_usd = case when ${cost_nano_usd}::bigint is null then cost_nano_usd
-        else coalesce(cost_nano_usd, 0) + ${cost_nano_usd}::bigint end
-    where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${turn}`);
-}
-
-/** Adds what a generation cost that nobody waited for. The turn may have ended, and the discussion too. */
-export async function addSpent(tx: Tx, discussionId: string, spent: Spent & { turn: number }): Promise<void> {
-  const { input_tokens, output_tokens, cost_nano_usd } = spent;
-  await tx.run(sql`
-    update discussions set input_tokens = input_tokens + ${input_tokens}, output_tokens = output_tokens + ${output_tokens},
-      cost_nano_usd = cost_nano_usd + coalesce(${cost_nano_usd}::bigint, 0), version = version + 1, updated_at = now()
-    where tenant_id = ${tx.ctx.tenantId} and id = ${discussionId}`);
-  await addTurnUsage(tx, discussionId, spent);
-}
-
-export type Partial = { turn: number; attempt: number; participant_id: string; text: string };
-export type Kept = { discussionId: string; turn: number; attempt: number; text: string };
-
-/** Keeps what was said so far, except where the turn has ended or been begun anew meanwhile. */
-export function saveKept(tx: Tx, kept: readonly Kept[]): Promise<number> {
-  const column = <K extends keyof Kept>(name: K) => kept.map((one) => one[name]);
-  return tx.run(sql`
-    update discussion_turns t set partial = k.text, partial_attempt = k.attempt
-    from unnest(${column('discussionId')}::uuid[], ${column('turn')}::int[], ${column('attempt')}::int[],
-      ${column('text')}::text[]) as k (discussion_id, turn, attempt, text)
-    where t.tenant_id = ${tx.ctx.tenantId} and t.discussion_id = k.discussion_id and t.turn = k.turn
-      and t.attempts = k.attempt and t.status = 'running'`);
-}
-
-/** What was kept of the turn under way, whichever attempt it is of. */
-export function findPartial(from: Reader | Tx, discussionId: string, turn: number): Promise<Partial | undefined> {
-  return from.first<Partial>(sql`
-    select turn, partial_attempt as attempt, participant_id, partial as text from discussion_turns
-    where tenant_id = ${from.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${turn}
-      and status = 'running' and partial is not null`);
 }

@@ -4,10 +4,11 @@ import { turnBudget } from '../rules/limits.ts';
 import { disposeOf } from '../rules/policies.ts';
 import type { Asked } from '../rules/policy.ts';
 import type { Stage } from '../stage.ts';
-import type { DiscussionRow, Spent } from '../store.ts';
+import type { DiscussionRow } from '../store.ts';
 import { recorded, settle, spentOn, storable } from './cut.ts';
 import { moderatorRequest, setScene } from './scene.ts';
 import { commit, elapsedMs, type Job, type TurnDeps } from './step.ts';
+import type { Spent } from './store.ts';
 
 /** A moderator has this long to answer; then the rules choose. */
 const MODERATOR_MS = 60_000;

@@ -3,8 +3,8 @@ import { AppError } from '../../../platform/http/errors.ts';
 import type { GenerateResult } from '../../models/index.ts';
 import type { Participant } from '../rules/fold.ts';
 import { authorOf, type Stage } from '../stage.ts';
-import { addSpent, type Spent } from '../store.ts';
 import type { TurnDeps } from './step.ts';
+import { addSpent, type Spent } from './store.ts';
 
 /**
  * Ends the turn under way where it stands: what was said is kept as a message marked `interrupted`; where nothing was

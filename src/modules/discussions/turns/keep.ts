@@ -1,8 +1,8 @@
 import type { Ctx } from '../../../platform/context.ts';
 import type { Db } from '../../../platform/db/queries.ts';
 import type { Logger } from '../../../platform/telemetry/log.ts';
-import { type Kept, saveKept } from '../store.ts';
 import { storable } from './cut.ts';
+import { type Kept, saveKept } from './store.ts';
 
 /** How long a text waits for those of other discussions. */
 const GATHER_MS = 500;

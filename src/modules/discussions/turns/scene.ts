@@ -3,11 +3,11 @@ import type { Db } from '../../../platform/db/queries.ts';
 import { type Agent, DOCUMENT_BUDGET, fitDocuments, modelParameters } from '../../agents/index.ts';
 import type { Knowledge } from '../../knowledge/index.ts';
 import type { GenerateRequest } from '../../models/index.ts';
+import { lastSaid } from '../log/store.ts';
 import type { Participant } from '../rules/fold.ts';
 import { tokenBudget } from '../rules/limits.ts';
 import { moderatorPrompt, type Scene, turnPrompt } from '../rules/prompt.ts';
 import type { DiscussionRow } from '../store.ts';
-import { lastSaid } from '../store-entries.ts';
 
 /** What is read for a turn: the last messages, and the documents within their budget. */
 export type FullScene = Omit<Scene, 'documents'> & { documents: Awaited<ReturnType<Knowledge['excerpts']>> };

@@ -5,11 +5,12 @@ import type { Participant } from '../rules/fold.ts';
 import { turnBudget } from '../rules/limits.ts';
 import { retryAfter } from '../rules/retry.ts';
 import { authorOf, type Stage } from '../stage.ts';
-import type { DiscussionRow, Spent } from '../store.ts';
+import type { DiscussionRow } from '../store.ts';
 import { cutShort, estimateTokens, recorded, settle, spentOn, storable } from './cut.ts';
 import type { Speech } from './live.ts';
 import { setScene, turnRequest } from './scene.ts';
 import { commit, elapsedMs, type Job, onStage, type TurnDeps } from './step.ts';
+import type { Spent } from './store.ts';
 
 type Failure = { readonly code: string; readonly message: string; readonly askedMs: number };
 

@@ -5,7 +5,7 @@ import { type Follower, type Frame, follow, heard, makeAgents, stands } from '..
 import { openaiProtocol } from '../../../../test/support/providers/openai.ts';
 import { StandIn } from '../../../../test/support/providers/stand-in.ts';
 import { createWorld, type Member, type World } from '../../../../test/support/world.ts';
-import { findPartial, saveKept } from '../store.ts';
+import { findPartial, saveKept } from './store.ts';
 
 let provider: StandIn;
 let world: World;

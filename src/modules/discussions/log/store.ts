@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
-import type { Reader, Tx } from '../../platform/db/queries.ts';
-import type { Choice, Fact } from './rules/fold.ts';
-import type { Said } from './rules/prompt.ts';
-import type { Author, MessageMetadata } from './schemas.ts';
+import type { Reader, Tx } from '../../../platform/db/queries.ts';
+import type { Choice, Fact } from '../rules/fold.ts';
+import type { Said } from '../rules/prompt.ts';
+import type { Author, MessageMetadata } from '../schemas.ts';
 
 /** What an entry keeps beside what a message shows. */
 export type EntryMetadata = MessageMetadata & {

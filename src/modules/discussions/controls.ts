@@ -1,0 +1,87 @@
+import type { Ctx } from '../../platform/context.ts';
+import { append } from '../../platform/events/outbox.ts';
+import { AppError } from '../../platform/http/errors.ts';
+import { announceStart } from './create.ts';
+import { type Cut, cutTurn, enter, heard, keepWhatWasSaid } from './enter.ts';
+import { discussionResumed } from './events.ts';
+import { discussionOf } from './present.ts';
+import { hasEnded } from './rules/status.ts';
+import type { Discussions, DiscussionsDeps, Prelude } from './service.ts';
+import type { Stage } from './stage.ts';
+import type { DiscussionRow } from './store.ts';
+import { cutUsage } from './turns/cut.ts';
+
+export function controls(
+  deps: DiscussionsDeps,
+  prelude: (ctx: Ctx) => Promise<Prelude>,
+): Pick<Discussions, 'pause' | 'resume' | 'cancel' | 'advance'> {
+  /** Runs `act` on the locked discussion; false says that nothing was to be done. */
+  const change = async (
+    ctx: Ctx,
+    id: string,
+    act: (stage: Stage, about: Prelude & { cut: Cut }) => Promise<boolean>,
+  ) => {
+    const about = await prelude(ctx);
+    const row = await deps.db.inTx(ctx, async (tx) => {
+      const { stage, cut } = await enter(deps, tx, id);
+      if (await act(stage, { ...about, cut })) await stage.save();
+      return stage.row;
+    });
+    return discussionOf(row, { now: deps.clock.now(), cursor: about.cursor });
+  };
+  const refuse = (row: DiscussionRow): never => {
+    throw new AppError('conflict', { message: `The discussion is ${row.status}.` });
+  };
+
+  return {
+    pause: (ctx, id) =>
+      change(ctx, id, async (stage, { by, cut }) => {
+        const { row } = stage;
+        if (row.status === 'paused') return false;
+        if (row.status !== 'running' && row.status !== 'waiting') return refuse(row);
+        await stage.spend(cutUsage(await heard(deps, stage, cut.step)));
+        cut.stop();
+        await stage.stop({ reason: 'requested', by, turn: 'paused' });
+        return true;
+      }),
+
+    resume: (ctx, id) =>
+      change(ctx, id, async (stage, { by }) => {
+        const { row, tx } = stage;
+        if (row.status === 'running' || row.status === 'waiting') return false;
+        if (row.status === 'created') announceStart(tx, id, by);
+        else if (row.status === 'paused') {
+          append(tx, discussionResumed, { stream: stage.stream, subject: id, data: { discussion_id: id, by } });
+        } else return refuse(row);
+        await stage.next();
+        return true;
+      }),
+
+    cancel: (ctx, id) =>
+      change(ctx, id, async (stage, { by, cut }) => {
+        const { row } = stage;
+        if (row.status === 'cancelled') return false;
+        if (hasEnded(row.status)) return refuse(row);
+        if (row.status === 'running') await keepWhatWasSaid(deps, stage, cut);
+        await stage.halt();
+        await stage.end('cancel', 'requested', by);
+        return true;
+      }),
+
+    advance: (ctx, id, turn) =>
+      change(ctx, id, async (stage, { cut }) => {
+        const { row } = stage;
+        if (turn !== undefined && turn !== row.turn) {
+          throw new AppError('conflict', { message: `Turn ${row.turn} is under way.`, details: { turn: row.turn } });
+        }
+        if (row.status === 'waiting') {
+          await stage.halt();
+          await stage.skip('advanced');
+        } else if (row.status === 'running' && stage.speaker) {
+          await cutTurn(deps, stage, { cut, otherwise: 'advanced' });
+        } else return refuse(row);
+        await stage.next();
+        return true;
+      }),
+  };
+}

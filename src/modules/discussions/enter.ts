@@ -1,0 +1,64 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Tx } from '../../platform/db/queries.ts';
+import { AppError } from '../../platform/http/errors.ts';
+import { Stage, type StageDeps } from './stage.ts';
+import { lockDiscussion } from './store.ts';
+import { cutShort, cutUsage } from './turns/cut.ts';
+import type { Live } from './turns/live.ts';
+import { findPartial, setTurn } from './turns/store.ts';
+
+export type EnterDeps = StageDeps & { readonly clock: Clock; readonly live: Live };
+export const missing = () => new AppError('not_found', { message: 'There is no such discussion.' });
+
+/** The discussion, locked, as a stage. `cut` is what is being said in it at this moment. */
+export async function enter(deps: EnterDeps, tx: Tx, id: string): Promise<{ stage: Stage; cut: Cut }> {
+  const row = await lockDiscussion(tx, id);
+  if (!row) throw missing();
+  const { step } = row;
+  const stage = new Stage(deps, tx, { row, now: deps.clock.now() });
+  return { stage, cut: { step, stop: () => tx.afterCommit(() => deps.live.abort(id, step)) } };
+}
+export type Cut = { readonly step: number; readonly stop: () => void };
+
+/** What was said so far: here, or elsewhere as it was last kept. */
+export async function heard(
+  deps: EnterDeps,
+  stage: Stage,
+  step: number,
+): Promise<{ text: string; promptTokens: number }> {
+  const here = deps.live.heard(stage.row.id, step);
+  if (here) return { text: here.text, promptTokens: here.promptTokens };
+  const kept = await findPartial(stage.tx, stage.row.id, stage.row.turn);
+  return { text: kept?.attempt === stage.row.attempt ? kept.text : '', promptTokens: 0 };
+}
+
+/** Ends a running turn where it stands, and keeps what was said. */
+export async function cutTurn(
+  deps: EnterDeps,
+  stage: Stage,
+  { cut, otherwise }: { cut: Cut; otherwise: 'advanced' | 'interrupted' },
+): Promise<void> {
+  const said = await heard(deps, stage, cut.step);
+  cut.stop();
+  await stage.halt();
+  if (stage.speaker) await cutShort(stage, { text: said.text, usage: cutUsage(said), otherwise });
+  else await stage.spend(cutUsage(said));
+}
+
+/** Before a cancel: the words that were already heard become a message; a turn without one is only closed. */
+export async function keepWhatWasSaid(deps: EnterDeps, stage: Stage, cut: Cut): Promise<void> {
+  const said = await heard(deps, stage, cut.step);
+  cut.stop();
+  if (!stage.speaker) return stage.spend(cutUsage(said));
+  if (said.text.trim() !== '')
+    return cutShort(stage, { text: said.text, usage: cutUsage(said), otherwise: 'interrupted' });
+  await stage.spend(cutUsage(said));
+  await setTurn(stage.tx, stage.row.id, {
+    turn: stage.row.turn,
+    status: 'cancelled',
+    error: null,
+    message_id: null,
+    usage: { input_tokens: 0, output_tokens: 0, cost_nano_usd: null },
+    ended_at: deps.clock.now(),
+  });
+}

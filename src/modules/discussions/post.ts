@@ -1,0 +1,42 @@
+import type { Tx } from '../../platform/db/queries.ts';
+import { AppError } from '../../platform/http/errors.ts';
+import { cutTurn, type EnterDeps, enter } from './enter.ts';
+import { messageOf, nextSpeakerOf } from './present.ts';
+import { hasEnded } from './rules/status.ts';
+import { type Author, type By, MAX_MESSAGES, type Posted } from './schemas.ts';
+import { authorOf } from './stage.ts';
+
+export async function post(
+  deps: EnterDeps,
+  tx: Tx,
+  { id, content, by }: { id: string; content: string; by: By },
+): Promise<Posted> {
+  const { stage, cut } = await enter(deps, tx, id);
+  const { row } = stage;
+  if (hasEnded(row.status)) throw new AppError('conflict', { message: `The discussion is ${row.status}.` });
+  if (row.last_seq >= MAX_MESSAGES) {
+    throw new AppError('limit_reached', { message: `A discussion holds at most ${MAX_MESSAGES} messages.` });
+  }
+  const self = by.kind === 'user' ? row.participants.find((p) => p.user_id === by.id) : undefined;
+  const author: Author = self
+    ? authorOf(self)
+    : { kind: 'user', participant_id: null, agent_id: null, user_id: by.kind === 'user' ? by.id : null, name: by.name };
+  const message = { author, content, metadata: {} };
+  const hasTurn = row.status === 'waiting' && self !== undefined && stage.speaker?.id === self.id;
+  if (row.status === 'running' && row.on_post === 'interrupt') {
+    await cutTurn(deps, stage, { cut, otherwise: 'interrupted' });
+    const said = await stage.say({ ...message, turn: null });
+    await stage.next();
+    await stage.save();
+    return { ...messageOf(said), next_speaker: nextSpeakerOf(row) };
+  }
+  if (hasTurn) await stage.halt();
+  const said = await stage.say({ ...message, turn: hasTurn ? row.turn : null });
+  if (hasTurn) await stage.next();
+  else if (row.status === 'waiting' && stage.isOutdated) {
+    await stage.halt();
+    await stage.next();
+  } else if (row.status === 'created' || row.status === 'paused') stage.preview();
+  await stage.save();
+  return { ...messageOf(said), next_speaker: nextSpeakerOf(row) };
+}
