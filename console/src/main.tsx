@@ -6,6 +6,7 @@ import './styles/base.css';
 import './styles/controls.css';
 import './styles/shell.css';
 import './styles/pages.css';
+import './styles/graph.css';
 import './styles/arena.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

@@ -1,7 +1,7 @@
 import type { Discussion, Participant } from '@parley/sdk';
 import type { CSSProperties, ReactNode } from 'react';
 import { plural, words } from '../lib/format.ts';
-import { GUEST, HUES } from '../lib/speakers.ts';
+import { GUEST, huesAt } from '../lib/speakers.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { type ArenaState, heard, isOpen, onStage } from './state.ts';
 import { useVoices } from './voices.ts';
@@ -16,7 +16,7 @@ type Seat = {
 /** Participants in their order, each with a colour of its own; who only interjects has none. */
 export function hueIn(discussion: Discussion, participantId: string | null | undefined): number {
   const place = discussion.participants.findIndex((participant) => participant.id === participantId);
-  return place < 0 ? GUEST : place % HUES;
+  return huesAt(discussion.participants.map(({ name }) => name))[place] ?? GUEST;
 }
 
 function seatsOf(state: ArenaState, discussion: Discussion, voices: ReadonlyMap<string | null, number>): Seat[] {

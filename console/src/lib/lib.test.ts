@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ago, bytes, clock, cost, duration, listed, plural } from './format.ts';
 import { blocks, type Inline, inlines } from './markdown.ts';
 import { snippetParts } from './snippet.ts';
-import { HUES, hueOf, initials } from './speakers.ts';
+import { HUES, hueOf, huesAt, initials } from './speakers.ts';
 
 const words = (parts: Inline[]): string =>
   parts.map((part) => ('text' in part ? part.text : words(part.children))).join('');
@@ -104,6 +104,20 @@ test('a speaker is known by letters and a colour', () => {
       const hue = hueOf(name);
       assert(Number.isInteger(hue) && hue >= 0 && hue < HUES);
       assert.equal(hueOf(name), hue);
+    }),
+  );
+});
+
+test('at one table everybody has their own colour, and two of the same have the next free one', () => {
+  assert.deepEqual(huesAt(['ada', 'bruno']), [hueOf('ada'), hueOf('bruno')]);
+  const [first, second] = huesAt(['ada', 'ada']);
+  assert.deepEqual([first, second], [hueOf('ada'), (hueOf('ada') + 1) % HUES]);
+  fc.assert(
+    fc.property(fc.array(fc.string(), { maxLength: 12 }), (names) => {
+      const hues = huesAt(names);
+      assert.equal(hues.length, names.length);
+      assert.equal(new Set(hues.slice(0, HUES)).size, Math.min(names.length, HUES));
+      assert.deepEqual(huesAt(names.slice(0, 3)), hues.slice(0, 3), 'who comes later changes nothing');
     }),
   );
 });

@@ -19,3 +19,19 @@ export function hueOf(name: string): number {
   for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 16777619);
   return (hash >>> 0) % HUES;
 }
+
+/**
+ * The colours of those at one table, in its order: everybody's own, as `hueOf` says; who finds it taken gets the next
+ * free one. Where a discussion is made and where it is held, the same names have the same colours.
+ */
+export function huesAt(names: readonly string[]): number[] {
+  const free = new Set(Array.from({ length: HUES }, (_, hue) => hue));
+  return names.map((name) => {
+    const own = hueOf(name);
+    if (free.size === 0) return own;
+    let hue = own;
+    while (!free.has(hue)) hue = (hue + 1) % HUES;
+    free.delete(hue);
+    return hue;
+  });
+}
