@@ -16,12 +16,11 @@ type Failure = { readonly code: string; readonly message: string; readonly asked
 
 /** Lets the agent whose turn it is speak, and commits what it said. */
 export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: DiscussionRow; speaker: Participant }) {
-  const begun = begunAnew(deps, job, row);
-  const [scene, [agent]] = await Promise.all([
+  const [attempt, scene, [agent]] = await Promise.all([
+    begunAnew(deps, job, row),
     setScene(deps, job.ctx, row),
     deps.agents.find(deps.db.reader(job.ctx), [speaker.agent_id as string]),
   ]);
-  const attempt = await begun;
   if (attempt === undefined) return;
   if (!agent) {
     await commit(deps, job, (stage) =>
