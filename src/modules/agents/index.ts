@@ -3,9 +3,9 @@ import { agentChanged, agentRegistered } from './events.ts';
 import { agentsRoutes } from './routes.ts';
 import { type Agents, type AgentsDeps, agentsService } from './service.ts';
 
-export { citationsOf, clip, DOCUMENT_BUDGET, documentsPart, fitDocuments, modelParameters } from './rules.ts';
+export { citationsOf, clip, DOCUMENT_BUDGET, documentParts, fitDocuments, modelParameters } from './rules.ts';
 export type { Agent } from './schemas.ts';
-export { Citation, ContextItem, ModelId } from './schemas.ts';
+export { Citation, ContextItem, Fallbacks, ModelId, Parameters } from './schemas.ts';
 export type { Agents } from './service.ts';
 
 /** Agents: a registry, and each of them alone (`invoke`, `stream`). Discussions let them speak together. */

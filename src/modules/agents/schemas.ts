@@ -31,9 +31,16 @@ export const Memory = Type.Object(
   { additionalProperties: false },
 );
 
+const FallbackModels = Type.Array(ModelId, {
+  maxItems: 5,
+  uniqueItems: true,
+  description: 'Tried in this order when the model cannot be had and has not said a word yet.',
+});
+
 const changeable = {
   name: AgentName,
   model: Type.Union([ModelId, Type.Null()]),
+  fallback_models: FallbackModels,
   instructions: Type.String({ maxLength: 32_768, description: 'Who the agent is and how it should speak.' }),
   parameters: Parameters,
   memory: Memory,
@@ -44,6 +51,7 @@ export const CreateAgent = Type.Object(
   {
     name: changeable.name,
     model: Type.Optional(changeable.model),
+    fallback_models: Type.Optional(changeable.fallback_models),
     instructions: Type.Optional(changeable.instructions),
     parameters: Type.Optional(changeable.parameters),
     memory: Type.Optional(Type.Partial(Memory)),
@@ -100,6 +108,13 @@ export const Citation = Type.Object(
   },
   { title: 'Citation' },
 );
+export const Fallbacks = Type.Array(
+  Type.Object({
+    model: Type.String(),
+    code: Type.String({ description: 'Why it could not be had: an error code.' }),
+  }),
+  { description: 'The models that were tried in vain before the one that answered.' },
+);
 export const Invocation = Type.Object(
   {
     content: Type.String(),
@@ -116,6 +131,7 @@ export const Invocation = Type.Object(
     duration_ms: Type.Number(),
     generation_id: Type.String({ format: 'uuid' }),
     citations: Type.Optional(Type.Array(Citation)),
+    fallbacks: Type.Optional(Fallbacks),
   },
   { title: 'Invocation' },
 );

@@ -54,6 +54,7 @@ const present = (row: store.AgentRow): Agent => ({
   id: row.id,
   name: row.name,
   model: row.model,
+  fallback_models: row.fallback_models,
   instructions: row.instructions,
   parameters: row.parameters,
   memory: row.memory,
@@ -82,6 +83,7 @@ function registry({ db }: AgentsDeps): Omit<Agents, 'hold' | 'release' | 'invoke
       const row = await store.insertAgent(tx, uuidv7(), {
         name: input.name,
         model: input.model ?? null,
+        fallback_models: input.fallback_models ?? [],
         instructions: input.instructions ?? '',
         parameters: input.parameters ?? {},
         memory: { window: input.memory?.window ?? DEFAULT_WINDOW },
@@ -174,6 +176,7 @@ async function update(tx: Tx, id: string, { match, ...change }: MatchedChange): 
   const next = {
     name: change.name ?? old.name,
     model: change.model === undefined ? old.model : change.model,
+    fallback_models: change.fallback_models ?? old.fallback_models,
     instructions: change.instructions ?? old.instructions,
     parameters: change.parameters ?? old.parameters,
     memory: { window: change.memory?.window ?? old.memory.window },

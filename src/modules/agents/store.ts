@@ -3,19 +3,22 @@ import type { Reader, Tx } from '../../platform/db/queries.ts';
 import type { Agent } from './schemas.ts';
 
 export type AgentRow = Omit<Agent, 'created_at' | 'updated_at'> & { created_at: Date; updated_at: Date };
-export type Definition = Pick<Agent, 'name' | 'model' | 'instructions' | 'parameters' | 'memory' | 'metadata'>;
+export type Definition = Pick<
+  Agent,
+  'name' | 'model' | 'fallback_models' | 'instructions' | 'parameters' | 'memory' | 'metadata'
+>;
 
 const columns = sql.raw(
-  'id, name, model, instructions, parameters, memory, metadata, status, version, created_at, updated_at',
+  'id, name, model, fallback_models, instructions, parameters, memory, metadata, status, version, created_at, updated_at',
 );
 const json = (value: unknown) => sql`${JSON.stringify(value)}::jsonb`;
 
 /** Undefined when the name is taken. */
 export function insertAgent(tx: Tx, id: string, agent: Definition): Promise<AgentRow | undefined> {
   return tx.first<AgentRow>(sql`
-    insert into agents (tenant_id, id, name, model, instructions, parameters, memory, metadata, status)
-    values (${tx.ctx.tenantId}, ${id}, ${agent.name}, ${agent.model}, ${agent.instructions}, ${json(agent.parameters)},
-      ${json(agent.memory)}, ${json(agent.metadata)}, 'active')
+    insert into agents (tenant_id, id, name, model, fallback_models, instructions, parameters, memory, metadata, status)
+    values (${tx.ctx.tenantId}, ${id}, ${agent.name}, ${agent.model}, ${json(agent.fallback_models)}, ${agent.instructions},
+      ${json(agent.parameters)}, ${json(agent.memory)}, ${json(agent.metadata)}, 'active')
     on conflict (tenant_id, name) do nothing
     returning ${columns}`);
 }
@@ -23,7 +26,8 @@ export function insertAgent(tx: Tx, id: string, agent: Definition): Promise<Agen
 /** Undefined when the name is taken by another. The caller holds the row's lock. */
 export function updateAgent(tx: Tx, id: string, agent: Definition): Promise<AgentRow | undefined> {
   return tx.first<AgentRow>(sql`
-    update agents set name = ${agent.name}, model = ${agent.model}, instructions = ${agent.instructions},
+    update agents set name = ${agent.name}, model = ${agent.model},
+      fallback_models = ${json(agent.fallback_models)}, instructions = ${agent.instructions},
       parameters = ${json(agent.parameters)}, memory = ${json(agent.memory)}, metadata = ${json(agent.metadata)},
       version = version + 1, updated_at = now()
     where tenant_id = ${tx.ctx.tenantId} and id = ${id} and not exists (

@@ -1,15 +1,28 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Ctx } from '../../platform/context.ts';
 import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { announceStart } from './create.ts';
 import { type Cut, cutTurn, enter, heard, keepWhatWasSaid } from './enter.ts';
 import { discussionResumed } from './events.ts';
-import { discussionOf } from './present.ts';
-import { hasEnded } from './rules/status.ts';
+import { discussionOf, needsOf } from './present.ts';
+import type { Limits } from './rules/limits.ts';
+import { hasEnded, isGoing } from './rules/status.ts';
 import type { Discussions, DiscussionsDeps, Prelude } from './service.ts';
 import type { Stage } from './stage.ts';
 import type { DiscussionRow } from './store.ts';
 import { cutUsage } from './turns/cut.ts';
+
+/** Gives a discussion that stands other limits. Throws `conflict` when it stands for its cost, and still would. */
+function raise(row: DiscussionRow, limits: Partial<Limits>): void {
+  const needs = needsOf(row);
+  row.limits = { ...row.limits, ...limits };
+  if (needs === null || (row.limits.max_cost_usd ?? 0) >= needs.max_cost_usd) return;
+  throw new AppError('conflict', {
+    message: `The discussion has cost what it may: it needs a max_cost_usd of at least ${needs.max_cost_usd}.`,
+    details: { needs },
+  });
+}
 
 export function controls(
   deps: DiscussionsDeps,
@@ -45,10 +58,15 @@ export function controls(
         return true;
       }),
 
-    resume: (ctx, id) =>
+    resume: (ctx, id, limits = {}) =>
       change(ctx, id, async (stage, { by }) => {
         const { row, tx } = stage;
-        if (row.status === 'running' || row.status === 'waiting') return false;
+        if (isGoing(row.status)) {
+          if (isDeepStrictEqual({ ...row.limits, ...limits }, row.limits)) return false;
+          throw new AppError('conflict', { message: 'Limits are changed while a discussion stands: pause it first.' });
+        }
+        if (row.status === 'paused') raise(row, limits);
+        else row.limits = { ...row.limits, ...limits };
         if (row.status === 'created') announceStart(tx, id, by);
         else if (row.status === 'paused') {
           append(tx, discussionResumed, { stream: stage.stream, subject: id, data: { discussion_id: id, by } });

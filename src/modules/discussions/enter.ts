@@ -27,7 +27,10 @@ export async function heard(
   step: number,
 ): Promise<{ text: string; promptTokens: number }> {
   const here = deps.live.heard(stage.row.id, step);
-  if (here) return { text: here.text, promptTokens: here.promptTokens };
+  if (here) {
+    stage.given = here.kept;
+    return { text: here.text, promptTokens: here.promptTokens };
+  }
   const kept = await findPartial(stage.tx, stage.row.id, stage.row.turn);
   return { text: kept?.attempt === stage.row.attempt ? kept.text : '', promptTokens: 0 };
 }
@@ -43,6 +46,17 @@ export async function cutTurn(
   await stage.halt();
   if (stage.speaker) await cutShort(stage, { text: said.text, usage: cutUsage(said), otherwise });
   else await stage.spend(cutUsage(said));
+}
+
+/**
+ * Cuts off whoever speaks, or the models that are asked, as if they had not begun: what it cost is counted, what was said
+ * is dropped.
+ */
+export async function rollBack(deps: EnterDeps, stage: Stage, cut: Cut): Promise<void> {
+  const said = await heard(deps, stage, cut.step);
+  cut.stop();
+  await stage.halt();
+  await stage.spend(cutUsage(said));
 }
 
 /** Before a cancel: the words that were already heard become a message; a turn without one is only closed. */

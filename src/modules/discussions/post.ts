@@ -1,10 +1,11 @@
 import type { Tx } from '../../platform/db/queries.ts';
 import { AppError } from '../../platform/http/errors.ts';
-import { cutTurn, type EnterDeps, enter } from './enter.ts';
+import { cutTurn, type EnterDeps, enter, rollBack } from './enter.ts';
 import { messageOf, nextSpeakerOf } from './present.ts';
 import { hasEnded } from './rules/status.ts';
 import { type Author, type By, MAX_MESSAGES, type Posted } from './schemas.ts';
 import { authorOf } from './stage.ts';
+import type { DiscussionRow } from './store.ts';
 
 export async function post(
   deps: EnterDeps,
@@ -23,8 +24,10 @@ export async function post(
     : { kind: 'user', participant_id: null, agent_id: null, user_id: by.kind === 'user' ? by.id : null, name: by.name };
   const message = { author, content, metadata: {} };
   const hasTurn = row.status === 'waiting' && self !== undefined && stage.speaker?.id === self.id;
-  if (row.status === 'running' && row.on_post === 'interrupt') {
-    await cutTurn(deps, stage, { cut, otherwise: 'interrupted' });
+  if (row.status === 'running' && row.on_post === 'reject') throw busy(row);
+  if (row.status === 'running' && row.on_post !== 'enqueue') {
+    if (row.on_post === 'interrupt') await cutTurn(deps, stage, { cut, otherwise: 'interrupted' });
+    else await rollBack(deps, stage, cut);
     const said = await stage.say({ ...message, turn: null });
     await stage.next();
     await stage.save();
@@ -39,4 +42,13 @@ export async function post(
   } else if (row.status === 'created' || row.status === 'paused') stage.preview();
   await stage.save();
   return { ...messageOf(said), next_speaker: nextSpeakerOf(row) };
+}
+
+/** An agent speaks, or models are asked who should: this discussion does not want to be disturbed then. */
+function busy(row: DiscussionRow): AppError {
+  const speaker = nextSpeakerOf(row);
+  const message = speaker
+    ? `${speaker.name} speaks, and this discussion takes no message meanwhile.`
+    : 'It is being decided who speaks, and this discussion takes no message meanwhile.';
+  return new AppError('conflict', { message, details: { turn: row.turn, speaker } });
 }

@@ -1,4 +1,5 @@
 import type { MessageRow } from './log/store.ts';
+import { costReached, neededCost } from './rules/limits.ts';
 import type { Discussion, DiscussionFacts, Message, Posted, Turn } from './schemas.ts';
 import type { DiscussionRow } from './store.ts';
 import type { TurnRow } from './turns/store.ts';
@@ -17,6 +18,12 @@ export function nextSpeakerOf({ next_speaker, participants }: DiscussionRow): Po
   };
 }
 
+/** What a discussion that stands cannot go on without: a higher limit of its cost. */
+export function needsOf({ status, limits, cost_nano_usd, state }: DiscussionRow): Discussion['needs'] {
+  if (status !== 'paused' || !costReached(limits, cost_nano_usd)) return null;
+  return { max_cost_usd: neededCost({ costNanoUsd: cost_nano_usd, turns: state.turns }) };
+}
+
 export function discussionFacts(row: DiscussionRow, now: Date): DiscussionFacts {
   const running = row.running_since ? Math.max(0, now.getTime() - row.running_since.getTime()) : 0;
   return {
@@ -24,6 +31,7 @@ export function discussionFacts(row: DiscussionRow, now: Date): DiscussionFacts 
     topic: row.topic,
     status: row.status,
     status_reason: row.status_reason,
+    needs: needsOf(row),
     policy: row.policy,
     limits: row.limits,
     on_post: row.on_post,
@@ -33,6 +41,7 @@ export function discussionFacts(row: DiscussionRow, now: Date): DiscussionFacts 
     context: [...row.context],
     turn: row.turn,
     next_speaker: nextSpeakerOf(row),
+    deadline: iso(row.deadline),
     usage: {
       turns: row.state.turns,
       input_tokens: row.input_tokens,
@@ -41,6 +50,7 @@ export function discussionFacts(row: DiscussionRow, now: Date): DiscussionFacts 
       elapsed_seconds: (row.elapsed_ms + running) / 1_000,
     },
     messages: row.last_seq,
+    forked_from: row.forked_from,
     version: row.version,
     created_by: row.created_by,
     created_at: row.created_at.toISOString(),
@@ -56,7 +66,8 @@ export const discussionOf = (row: DiscussionRow, { now, cursor }: { now: Date; c
 });
 
 export function messageOf(row: MessageRow): Message {
-  const { metadata, author } = row;
+  const { cues: _cues, edge: _edge, ...metadata } = row.metadata;
+  const { author } = row;
   const byModel = author.kind === 'agent';
   return {
     id: row.id,
@@ -83,6 +94,8 @@ export const turnOf = (row: TurnRow): Turn => ({
   attempts: row.attempts,
   error: row.error,
   message_id: row.message_id,
+  message_seq: row.message_seq,
+  time_to_first_token_ms: row.time_to_first_token_ms,
   usage: { input_tokens: row.input_tokens, output_tokens: row.output_tokens, cost_nano_usd: row.cost_nano_usd },
   started_at: row.started_at.toISOString(),
   ended_at: iso(row.ended_at),

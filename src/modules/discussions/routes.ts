@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { cursorPageOf, cursorQuery } from '../../platform/http/paging.ts';
 import type { Router } from '../../platform/http/router.ts';
 import { etagOf } from '../../platform/http/versions.ts';
+import { logRoutes } from './log/routes.ts';
 import { STATUSES } from './rules/status.ts';
 import {
   CreateDiscussion,
@@ -11,6 +12,7 @@ import {
   Message,
   Posted,
   PostMessage,
+  ResumeDiscussion,
   Turn,
 } from './schemas.ts';
 import type { Discussions } from './service.ts';
@@ -29,6 +31,7 @@ export function discussionsRoutes(router: Router, discussions: Discussions): voi
   lifeRoutes(router, discussions);
   messageRoutes(router, discussions);
   controlRoutes(router, discussions);
+  logRoutes(router, discussions);
 }
 
 function lifeRoutes(router: Router, discussions: Discussions): void {
@@ -81,11 +84,13 @@ function lifeRoutes(router: Router, discussions: Discussions): void {
     url: '/discussions/:discussion_id/turns',
     operationId: 'listTurns',
     summary: 'List the turns of a discussion',
-    description: 'In order: who had each, why, in how many attempts, and what came of it.',
+    description:
+      'In order: who had each, why, in how many attempts, and what came of it. `before_turn` reads the page that ends ' +
+      'before that turn; `next_cursor` goes on in the same direction.',
     tag,
     access: 'discussions:read',
     params: DiscussionParams,
-    query: cursorQuery,
+    query: Type.Object({ ...cursorQuery.properties, after_turn: Seq, before_turn: Seq }),
     response: livePage(Turn),
     errors: ['not_found', 'invalid_cursor'],
     handler: ({ ctx, params, query }) => discussions.turns(ctx, params.discussion_id, query),
@@ -118,7 +123,7 @@ function messageRoutes(router: Router, discussions: Discussions): void {
     summary: 'Say something',
     description:
       'As whoever you are: a participant, whose turn it may be, or somebody from outside. While an agent speaks, ' +
-      '`on_post` of the discussion says whether it is interrupted.',
+      '`on_post` of the discussion says what comes of it.',
     tag,
     access: 'discussions:write',
     params: DiscussionParams,
@@ -151,12 +156,11 @@ function messageRoutes(router: Router, discussions: Discussions): void {
 
 const CONTROLS = {
   pause: ['Pause a discussion', 'Whoever speaks is cut off; `resume` begins this turn anew. Twice is fine.'],
-  resume: ['Resume a discussion', 'Goes on, or begins what was made with `start: false`. Twice is fine.'],
   cancel: ['Cancel a discussion', 'Ends it at once; what was said so far is kept. Twice is fine.'],
 } as const;
 
 function controlRoutes(router: Router, discussions: Discussions): void {
-  for (const verb of ['pause', 'resume', 'cancel'] as const) {
+  for (const verb of ['pause', 'cancel'] as const) {
     const [summary, description] = CONTROLS[verb];
     router.route({
       method: 'POST',
@@ -172,6 +176,24 @@ function controlRoutes(router: Router, discussions: Discussions): void {
       handler: ({ ctx, params }) => discussions[verb](ctx, params.discussion_id),
     });
   }
+
+  router.route({
+    method: 'POST',
+    url: '/discussions/:discussion_id/resume',
+    operationId: 'resumeDiscussion',
+    summary: 'Resume a discussion',
+    description:
+      'Goes on, or begins what was made with `start: false`. Twice is fine. `limits` take the place of those it has; ' +
+      'one that was paused for its cost goes on only with what it `needs`.',
+    tag,
+    access: 'discussions:write',
+    params: DiscussionParams,
+    body: ResumeDiscussion,
+    bodyOptional: true,
+    response: Discussion,
+    errors: ['not_found', 'conflict'],
+    handler: ({ ctx, params, body }) => discussions.resume(ctx, params.discussion_id, body.limits),
+  });
 
   router.route({
     method: 'POST',

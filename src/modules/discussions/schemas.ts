@@ -1,8 +1,9 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { Citation, ContextItem } from '../agents/index.ts';
+import { Citation, ContextItem, Fallbacks } from '../agents/index.ts';
 import { Limits } from './rules/limits.ts';
 import { AskedPolicy, KeptPolicy } from './rules/policies.ts';
 import { STATUSES } from './rules/status.ts';
+import { SeatParticipant, seatTurnFields } from './seats/schemas.ts';
 
 export const MAX_PARTICIPANTS = 32;
 export const MAX_CONTEXT = 16;
@@ -12,14 +13,16 @@ export const MAX_MESSAGE = 65_536;
 export const MAX_MESSAGES = 100_000;
 
 const Id = Type.String({ format: 'uuid' });
-const Time = Type.String({ format: 'date-time' });
-const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const Time = Type.String({ format: 'date-time' });
+export const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-export const ON_POST = ['enqueue', 'interrupt'] as const;
+export const ON_POST = ['enqueue', 'interrupt', 'rollback', 'reject'] as const;
 export const ON_TURN_FAILURE = ['pause', 'skip'] as const;
 const OnPost = Type.Enum([...ON_POST], {
   description:
-    'A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.',
+    'A message while an agent speaks, or models are asked who should: `enqueue` lets it go on; `interrupt` ends the turn, ' +
+    'and what was said so far is kept; `rollback` drops what was said so far and begins the same turn anew; `reject` ' +
+    'refuses the message with `conflict`.',
 });
 const OnTurnFailure = Type.Enum([...ON_TURN_FAILURE], {
   description: 'When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.',
@@ -36,6 +39,7 @@ const Memory = Type.Object({
 const AskedParticipant = Type.Union([
   Type.Object({ agent_id: Id }, { additionalProperties: false, title: 'AgentParticipant' }),
   Type.Object({ user_id: Id }, { additionalProperties: false, title: 'UserParticipant' }),
+  SeatParticipant,
 ]);
 
 export const CreateDiscussion = Type.Object(
@@ -53,10 +57,13 @@ export const CreateDiscussion = Type.Object(
   { title: 'CreateDiscussion', additionalProperties: false },
 );
 
+const ParticipantKind = Type.Enum(['agent', 'user', 'seat'], {
+  description: '`seat`: an outside client that holds a key of its own.',
+});
 export const Participant = Type.Object(
   {
     id: Id,
-    kind: Type.Enum(['agent', 'user']),
+    kind: ParticipantKind,
     agent_id: orNull(Id),
     user_id: orNull(Id),
     name: Type.String(),
@@ -68,7 +75,7 @@ const NextSpeaker = orNull(
   Type.Object({
     participant_id: Id,
     name: Type.String(),
-    kind: Type.Enum(['agent', 'user']),
+    kind: ParticipantKind,
     reason: Type.String({ description: 'Why it is their turn, in a sentence.' }),
   }),
 );
@@ -82,6 +89,13 @@ export const Discussion = Type.Object(
     status_reason: orNull(
       Type.String({ description: 'Why it stands or ended: a limit, an error code, or `requested`.' }),
     ),
+    needs: orNull(
+      Type.Object({
+        max_cost_usd: Type.Number({
+          description: 'The least limit with which one more turn, of the mean cost of those so far, can be had.',
+        }),
+      }),
+    ),
     policy: KeptPolicy,
     limits: Limits,
     on_post: OnPost,
@@ -91,6 +105,9 @@ export const Discussion = Type.Object(
     context: Type.Array(ContextFacts),
     turn: Type.Integer({ description: 'The turn that is under way or comes next, counted from 1.' }),
     next_speaker: NextSpeaker,
+    deadline: orNull(
+      Type.String({ format: 'date-time', description: 'When the turn under way is cut. Null while none is.' }),
+    ),
     usage: Type.Object({
       turns: Type.Integer({ description: 'Turns that ended.' }),
       input_tokens: Type.Integer(),
@@ -99,6 +116,12 @@ export const Discussion = Type.Object(
       elapsed_seconds: Type.Number({ description: 'Time spent running or waiting.' }),
     }),
     messages: Type.Integer({ description: 'How many messages there are; the newest has this `seq`.' }),
+    forked_from: orNull(
+      Type.Object({
+        discussion_id: Id,
+        seq: Type.Integer({ description: 'The last message that was taken over.' }),
+      }),
+    ),
     version: Type.Integer(),
     created_by: By,
     created_at: Time,
@@ -114,7 +137,7 @@ export const DiscussionFacts = Type.Omit(Discussion, ['cursor']);
 
 export const Author = Type.Object(
   {
-    kind: Type.Enum(['agent', 'user', 'system']),
+    kind: Type.Enum(['agent', 'user', 'seat', 'system']),
     participant_id: orNull(Id),
     agent_id: orNull(Id),
     user_id: orNull(Id),
@@ -122,7 +145,7 @@ export const Author = Type.Object(
   },
   { title: 'Author' },
 );
-const Usage = Type.Object({
+export const Usage = Type.Object({
   input_tokens: Type.Integer(),
   output_tokens: Type.Integer(),
   cost_nano_usd: orNull(Type.Integer()),
@@ -138,6 +161,16 @@ const MessageMetadata = Type.Object({
   ),
   generation_id: Type.Optional(Id),
   citations: Type.Optional(Type.Array(Citation)),
+  fallbacks: Type.Optional(Fallbacks),
+  calls: Type.Optional(
+    Type.Array(Id, { description: 'Participants whom it calls by `@name`, where the policy listens.' }),
+  ),
+  verdict: Type.Optional(
+    Type.Object(
+      { side: orNull(Type.String()) },
+      { description: 'Of a debate’s judge: the side named in the last line, null where it names none.' },
+    ),
+  ),
 });
 export const messageFields = {
   id: Id,
@@ -154,8 +187,19 @@ export const messageFields = {
 export const Message = Type.Object(messageFields, { title: 'Message' });
 export const Posted = Type.Object({ ...messageFields, next_speaker: NextSpeaker }, { title: 'PostedMessage' });
 export const PostMessage = Type.Object(
-  { content: Type.String({ minLength: 1, maxLength: MAX_MESSAGE, pattern: '\\S' }) },
+  { content: Type.String({ minLength: 1, maxLength: MAX_MESSAGE, pattern: '\\S' }), ...seatTurnFields },
   { title: 'PostMessage', additionalProperties: false },
+);
+export const ResumeDiscussion = Type.Object(
+  {
+    limits: Type.Optional(
+      Type.Partial(Limits, {
+        additionalProperties: false,
+        description: 'In place of those it has; the others stay. Needed where `needs` says so.',
+      }),
+    ),
+  },
+  { title: 'ResumeDiscussion', additionalProperties: false },
 );
 export const TURN_STATUSES = [
   'running',
@@ -177,6 +221,8 @@ export const Turn = Type.Object(
     attempts: Type.Integer(),
     error: orNull(Type.Object({ code: Type.String(), message: Type.String() })),
     message_id: orNull(Id),
+    message_seq: orNull(Type.Integer({ description: "Its message's place in the log." })),
+    time_to_first_token_ms: orNull(Type.Integer()),
     usage: Usage,
     started_at: Time,
     ended_at: orNull(Time),
@@ -192,6 +238,7 @@ export type Author = Static<typeof Author>;
 export type By = Static<typeof By>;
 export type Message = Static<typeof Message>;
 export type MessageMetadata = Static<typeof MessageMetadata>;
+export type ResumeDiscussion = Static<typeof ResumeDiscussion>;
 export type Posted = Static<typeof Posted>;
 export type Turn = Static<typeof Turn>;
 export type TurnStatus = (typeof TURN_STATUSES)[number];

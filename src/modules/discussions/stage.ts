@@ -6,9 +6,11 @@ import type { Jobs } from '../../platform/jobs/define.ts';
 import type { Agents } from '../agents/index.ts';
 import * as events from './events.ts';
 import { type EntryRow, factOf, insertEntry } from './log/store.ts';
+import type { Kept } from './memory/given.ts';
 import { decide } from './rules/decide.ts';
 import { fold, type Participant } from './rules/fold.ts';
 import { turnBudget } from './rules/limits.ts';
+import { heardIn } from './rules/policies.ts';
 import { type Action, after, isGoing } from './rules/status.ts';
 import type { Author, By, Turn, TurnStatus } from './schemas.ts';
 import * as store from './store.ts';
@@ -40,6 +42,8 @@ export type NewEntry = Pick<EntryRow, 'kind' | 'turn' | 'author' | 'content' | '
 export class Stage {
   readonly tx: Tx;
   readonly row: store.DiscussionRow;
+  /** What the speaker was given, where this transaction knows: it is kept with how the turn then stands. */
+  given: Kept | undefined;
   readonly #deps: StageDeps;
   readonly #now: Date;
 
@@ -75,6 +79,7 @@ export class Stage {
       time_to_first_token_ms: null,
       duration_ms: null,
       ...entry,
+      metadata: { ...entry.metadata, ...this.#heard(entry) },
       id: uuidv7(),
       entry: this.row.last_entry + 1,
       seq: entry.kind === 'message' ? this.row.last_seq + 1 : null,
@@ -86,6 +91,13 @@ export class Stage {
     this.row.state = fold(this.row.state, factOf(row));
     this.#count(row);
     return row;
+  }
+
+  /** What the policy hears in an entry is kept with it, so that the rules never need to read a text again. */
+  #heard({ kind, turn, author, content }: NewEntry) {
+    if (kind !== 'message' && kind !== 'turn_end') return {};
+    const { policy, participants, state } = this.row;
+    return heardIn(policy, { turn, participantId: author.participant_id, text: content }, { participants, state });
   }
 
   /** Counts what gave no message, for the discussion and for the turn under way. */
@@ -157,6 +169,7 @@ export class Stage {
       },
     });
     if (retry) {
+      this.row.deadline = null;
       await this.#setTurn('running', { error });
       await this.#enqueue({ announced: false, failures: retry.failures }, new Date(this.#now.getTime() + retry.ms));
     } else if (this.row.on_turn_failure === 'skip') {
@@ -183,14 +196,18 @@ export class Stage {
   async halt(): Promise<void> {
     await this.#deps.jobs.cancel(this.tx, TURN_JOB, this.#jobKey());
     this.row.step += 1;
+    this.row.deadline = null;
   }
 
   /** Ends the discussion. */
   async end(action: 'complete' | 'cancel' | 'fail', reason: string, by?: By): Promise<void> {
     this.row.step += 1;
     this.#become(action, reason);
+    // A turn that was to be begun anew, and now is not.
+    if (this.row.attempt > 0 && action !== 'cancel') await this.#endTurn('cancelled', {});
     this.row.next_speaker = null;
     this.row.ended_at = this.#now;
+    this.row.deadline = null;
     await this.#deps.agents.release(this.tx, this.stream);
     const about = { stream: this.stream, subject: this.row.id };
     const discussion_id = this.row.id;
@@ -203,7 +220,7 @@ export class Stage {
 
   /** Who would speak next, without setting anything in motion: for a discussion that is not going. */
   preview(): void {
-    const decision = this.#decide();
+    const decision = this.#wouldBe();
     this.row.turn = this.row.state.turns + 1;
     this.row.next_speaker =
       decision.kind === 'speak' ? { participant_id: decision.participantId, reason: decision.reason } : null;
@@ -211,8 +228,9 @@ export class Stage {
 
   /** Whether somebody else would be chosen now than the one who has the turn. */
   get isOutdated(): boolean {
-    const decision = this.#decide();
-    return decision.kind !== 'speak' || decision.participantId !== this.row.next_speaker?.participant_id;
+    const decision = this.#wouldBe();
+    if (!this.row.next_speaker) return decision.kind !== 'wait';
+    return decision.kind !== 'speak' || decision.participantId !== this.row.next_speaker.participant_id;
   }
 
   /** Decides from the log what happens next, and sets it in motion. */
@@ -220,24 +238,51 @@ export class Stage {
     const decision = this.#decide();
     this.row.turn = this.row.state.turns + 1;
     if (decision.kind === 'end') return this.end(decision.action, decision.reason);
+    if (decision.kind === 'pause') {
+      this.preview();
+      return this.stop({ reason: decision.reason, by: null, turn: 'paused' });
+    }
     if (decision.kind === 'ask') {
       this.row.next_speaker = null;
       this.#become('speak', null);
       return this.#enqueue({ announced: true, failures: 0 }, this.#now);
     }
+    if (decision.kind === 'wait') return this.#awaitChoice(decision.reason);
     this.row.next_speaker = { participant_id: decision.participantId, reason: decision.reason };
     const speaker = this.speaker as Participant;
     this.#become(speaker.kind === 'agent' ? 'speak' : 'wait', null);
     await this.begin();
-    const { ms } = turnBudget(this.row.limits, this.row.elapsed_ms);
-    const due = speaker.kind === 'agent' ? this.#now : new Date(this.#now.getTime() + Math.ceil(ms));
+    const due = speaker.kind === 'agent' ? this.#now : (this.row.deadline as Date);
     await this.#enqueue({ announced: true, failures: 0 }, due);
+  }
+
+  /** Waits for a person to say who speaks; no longer than the discussion's time. */
+  async #awaitChoice(reason: string): Promise<void> {
+    const awaited = this.row.status === 'waiting' && this.row.status_reason === reason;
+    this.row.next_speaker = null;
+    this.#become('wait', reason);
+    if (!awaited) {
+      append(this.tx, events.choiceAwaited, {
+        stream: this.stream,
+        subject: this.row.id,
+        data: { discussion_id: this.row.id, turn: this.row.turn },
+      });
+    }
+    const { max_seconds: maxSeconds } = this.row.limits;
+    // No job is made, but whatever an older one still does must count for nothing.
+    if (maxSeconds === undefined) this.row.step += 1;
+    else {
+      const restMs = Math.ceil(Math.max(0, maxSeconds * 1_000 - this.row.elapsed_ms));
+      await this.#enqueue({ announced: true, failures: 0 }, new Date(this.#now.getTime() + restMs));
+    }
   }
 
   /** One more attempt at the turn under way, announced. */
   async begin(): Promise<void> {
     const speaker = this.speaker as Participant;
     const reason = this.row.next_speaker?.reason ?? '';
+    const { ms } = turnBudget(this.row.limits, this.row.elapsed_ms);
+    this.row.deadline = new Date(this.#now.getTime() + Math.ceil(ms));
     this.row.attempt += 1;
     await turnStore.beginTurn(this.tx, this.row.id, {
       turn: this.row.turn,
@@ -270,6 +315,12 @@ export class Stage {
       elapsedMs: this.row.elapsed_ms,
     };
     return decide({ policy, participants, limits, state, spent });
+  }
+
+  /** The same, as if it could cost whatever it costs. */
+  #wouldBe() {
+    const decision = this.#decide();
+    return decision.kind === 'pause' ? decision.then : decision;
   }
 
   #become(action: Action, reason: string | null): void {
@@ -309,6 +360,7 @@ export class Stage {
   ): Promise<void> {
     await this.#setTurn(status, end, this.#now);
     this.row.attempt = 0;
+    this.row.deadline = null;
   }
 
   async #setTurn(
@@ -320,7 +372,9 @@ export class Stage {
     }: Partial<Pick<turnStore.TurnEnd, 'message_id' | 'usage' | 'error'>>,
     ended_at: Date | null = null,
   ): Promise<void> {
-    await turnStore.setTurn(this.tx, this.row.id, { turn: this.row.turn, status, error, message_id, usage, ended_at });
+    const { turn } = this.row;
+    const { given } = this;
+    await turnStore.setTurn(this.tx, this.row.id, { turn, status, error, message_id, usage, ended_at, given });
   }
 }
 

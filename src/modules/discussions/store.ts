@@ -11,14 +11,15 @@ export type DiscussionRow = {
   readonly id: string;
   readonly topic: string;
   readonly policy: KeptPolicy;
-  readonly limits: Limits;
   readonly on_post: Discussion['on_post'];
   readonly on_turn_failure: Discussion['on_turn_failure'];
   readonly memory: { readonly window: number };
   readonly participants: readonly Participant[];
   readonly context: readonly ContextFacts[];
+  readonly forked_from: Discussion['forked_from'];
   readonly created_by: By;
   readonly created_at: Date;
+  limits: Limits;
   status: Status;
   status_reason: string | null;
   state: State;
@@ -37,35 +38,41 @@ export type DiscussionRow = {
   updated_at: Date;
   started_at: Date | null;
   ended_at: Date | null;
+  /** When the turn under way is cut. */
+  deadline: Date | null;
+  /** The newest claim of a turn (seats/store.ts writes both), and the step in which it was made. */
+  readonly fence: number;
+  readonly claimed_step: number | null;
 };
 
 const columns = sql.raw(
-  'id, topic, policy, limits, on_post, on_turn_failure, memory, participants, context, created_by, created_at, status, ' +
-    'status_reason, state, next_speaker, step, turn, attempt, last_entry, last_seq, input_tokens, output_tokens, ' +
-    'cost_nano_usd, elapsed_ms, running_since, version, updated_at, started_at, ended_at',
+  'id, topic, policy, limits, on_post, on_turn_failure, memory, participants, context, forked_from, created_by, ' +
+    'created_at, status, status_reason, state, next_speaker, step, turn, attempt, last_entry, last_seq, input_tokens, ' +
+    'output_tokens, cost_nano_usd, elapsed_ms, running_since, version, updated_at, started_at, ended_at, ' +
+    'deadline, fence, claimed_step',
 );
 const json = (value: unknown) => sql`${value === null ? null : JSON.stringify(value)}::jsonb`;
 
 export function insertDiscussion(tx: Tx, row: DiscussionRow): Promise<number> {
   return tx.run(sql`
     insert into discussions (tenant_id, id, topic, policy, limits, on_post, on_turn_failure, memory, participants, context,
-      created_by, created_at, status, status_reason, state, next_speaker, step, turn, attempt, running_since, updated_at,
-      started_at)
+      forked_from, created_by, created_at, status, status_reason, state, next_speaker, step, turn, attempt, running_since,
+      updated_at, started_at)
     values (${tx.ctx.tenantId}, ${row.id}, ${row.topic}, ${json(row.policy)}, ${json(row.limits)}, ${row.on_post},
-      ${row.on_turn_failure}, ${json(row.memory)}, ${json(row.participants)}, ${json(row.context)}, ${json(row.created_by)},
-      ${row.created_at}, ${row.status}, ${row.status_reason}, ${json(row.state)}, ${json(row.next_speaker)}, ${row.step},
+      ${row.on_turn_failure}, ${json(row.memory)}, ${json(row.participants)}, ${json(row.context)}, ${json(row.forked_from)},
+      ${json(row.created_by)}, ${row.created_at}, ${row.status}, ${row.status_reason}, ${json(row.state)}, ${json(row.next_speaker)}, ${row.step},
       ${row.turn}, ${row.attempt}, ${row.running_since}, ${row.updated_at}, ${row.started_at})`);
 }
 
 /** Writes what changes. The caller holds the row's lock. */
 export function saveDiscussion(tx: Tx, row: DiscussionRow): Promise<number> {
   return tx.run(sql`
-    update discussions set status = ${row.status}, status_reason = ${row.status_reason}, state = ${json(row.state)},
+    update discussions set limits = ${json(row.limits)}, status = ${row.status}, status_reason = ${row.status_reason}, state = ${json(row.state)},
       next_speaker = ${json(row.next_speaker)}, step = ${row.step}, turn = ${row.turn}, attempt = ${row.attempt},
       last_entry = ${row.last_entry}, last_seq = ${row.last_seq}, input_tokens = ${row.input_tokens},
       output_tokens = ${row.output_tokens}, cost_nano_usd = ${row.cost_nano_usd}, elapsed_ms = ${row.elapsed_ms},
       running_since = ${row.running_since}, version = ${row.version}, updated_at = ${row.updated_at},
-      started_at = ${row.started_at}, ended_at = ${row.ended_at}
+      started_at = ${row.started_at}, ended_at = ${row.ended_at}, deadline = ${row.deadline}
     where tenant_id = ${tx.ctx.tenantId} and id = ${row.id}`);
 }
 

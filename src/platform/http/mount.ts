@@ -13,9 +13,10 @@ import { ctxOf } from './input/context.ts';
 import { forSerialiser, strict, tidy } from './input/schemas.ts';
 import { refuseUnstorable } from './input/text.ts';
 import { addressKey, type Limits, principalKey, takeLimit } from './limits.ts';
+import { sendDownload } from './output/download.ts';
 import { JSON_TYPE, sendError, sendValue } from './output/responses.ts';
 import { sendSseBody } from './output/sse-body.ts';
-import { type Following, type Input, type PublicInput, type Router, SseBody } from './router.ts';
+import { Download, type Following, type Input, type PublicInput, type Router, SseBody } from './router.ts';
 import { type MountedRoute, permissionOf, type RouteKind, type RouteSpec } from './routes.ts';
 import { type Validate, Validators } from './validation.ts';
 
@@ -108,6 +109,7 @@ export class Mount implements Router {
         .then(
           (value) => {
             if (value instanceof SseBody) return sendSseBody(log, request, reply, value);
+            if (value instanceof Download) return sendDownload(log, request, reply, value);
             sendValue(route, request, reply, value);
           },
           (error) => sendError(log, request, reply, error),
@@ -158,6 +160,8 @@ export class Mount implements Router {
     this.#operationIds.add(spec.operationId);
     const streams = kind === 'follow' || spec.streams === true;
     const status = spec.status ?? (spec.response === undefined && !streams ? 204 : kind === 'command' ? 201 : 200);
+    if (spec.confinedBy !== undefined && spec.params?.properties[spec.confinedBy] === undefined)
+      throw new Error(`${where}: confinedBy names no parameter of the path`);
     if (status !== 204 && spec.response === undefined && !streams)
       throw new Error(`${where}: only status 204 goes without a response schema`);
     const route: MountedRoute = {
@@ -255,12 +259,28 @@ export class Mount implements Router {
       }
       request.parley.principal = principal;
       await takeLimit(limiter, limits, limit, principalKey(principal));
+      confine(principal, route, request.params as Readonly<Record<string, string>>);
       if (permission !== undefined && !principal.permissions.has(permission)) {
         onDenied?.({ principal, permission, operationId: spec.operationId });
         throw new AppError('permission_denied', { details: { permission } });
       }
     };
   }
+}
+
+/**
+ * A confined key opens the routes that name what binds it, and of these only its own: it cannot learn whether there is
+ * another. Its 403 is of its nature and not recorded as a denial of a right.
+ */
+function confine(
+  { actor }: Principal,
+  { spec: { confinedBy } }: MountedRoute,
+  params: Readonly<Record<string, string>>,
+): void {
+  if (actor.kind !== 'api_key' || actor.confinedTo === undefined) return;
+  if (confinedBy === undefined || !Object.hasOwn(actor.confinedTo, confinedBy))
+    throw new AppError('permission_denied', { message: 'This key is good for one seat of one discussion only.' });
+  if (params[confinedBy]?.toLowerCase() !== actor.confinedTo[confinedBy]) throw new AppError('not_found');
 }
 
 function urlsOf(spec: RouteSpec, apiPrefix: string): string[] {
@@ -276,6 +296,7 @@ function validate(route: MountedRoute, request: FastifyRequest): void {
   }
   route.validate.params(request.params);
   route.validate.query(request.query);
+  if (request.body === undefined && route.spec.bodyOptional) request.body = {};
   route.validate.body(request.body);
 }
 

@@ -28,6 +28,11 @@ export type Common = {
   readonly wire?: Wire;
   /** Body limit in bytes; default 1 MiB. */
   readonly bodyLimit?: number;
+  /**
+   * The path parameter that binds a confined key (a seat's): it may call the route for the one thing that it is
+   * confined to, and finds nothing elsewhere. Absent: such a key may not call it at all.
+   */
+  readonly confinedBy?: string;
   /** Which limiter the route counts against. Default `default`. */
   readonly limit?: 'default' | 'sign_in' | 'models';
 };
@@ -44,6 +49,10 @@ type Shape<B extends TSchema, P extends TObject, Q extends TObject, R extends TS
   readonly alsoStatus?: readonly number[];
   /** The handler may answer with an `SseBody`: always where there is no `response`, else when it is asked to. */
   readonly streams?: true;
+  /** The handler answers with a `Download`: of these media types, or as JSON in the form of `response`. */
+  readonly downloads?: readonly string[];
+  /** A request without a body is taken for one with `{}`, which `body` must allow. */
+  readonly bodyOptional?: true;
 };
 
 /** What a handler is given. `ctx` is absent on public routes. */
@@ -73,6 +82,23 @@ export class SseBody {
   }
 }
 
+/**
+ * A file that is made on the spot, piece by piece: the next piece is asked for when the client has taken the last one.
+ * What the generator throws before its first piece becomes an ordinary error answer; after it, the connection is cut,
+ * so that nobody takes a half for the whole. The generator is returned early when the client leaves.
+ */
+export class Download {
+  readonly type: string;
+  /** As the client should name it. */
+  readonly filename: string;
+  readonly pieces: AsyncIterable<string>;
+  constructor({ type, filename, pieces }: { type: string; filename: string; pieces: AsyncIterable<string> }) {
+    this.type = type;
+    this.filename = filename;
+    this.pieces = pieces;
+  }
+}
+
 /** What a `follow` route streams: a part of the tenant's log, resumable with `Last-Event-ID`. */
 export type Following = {
   readonly streams?: readonly string[];
@@ -89,7 +115,7 @@ export interface Router {
       Shape<B, P, Q, R> & {
         readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
         readonly access: Exclude<Access, 'public'>;
-        handler(input: Input<B, P, Q>): Promise<Static<R> | SseBody>;
+        handler(input: Input<B, P, Q>): Promise<Static<R> | SseBody | Download>;
       },
   ): void;
 

@@ -16,6 +16,8 @@ export type RouteSpec = Common & {
   readonly status?: number;
   readonly alsoStatus?: readonly number[];
   readonly streams?: true;
+  readonly downloads?: readonly string[];
+  readonly bodyOptional?: true;
 };
 
 export type RouteKind = 'route' | 'command' | 'follow';

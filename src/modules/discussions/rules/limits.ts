@@ -1,6 +1,9 @@
 import { type Static, Type } from 'typebox';
 
-/** A discussion ends, with the limit's name as its reason, as soon as one of these is reached. */
+/**
+ * As soon as one of these is reached, a discussion ends with the limit's name as its reason; at `max_cost_usd` it pauses,
+ * for more can be allowed.
+ */
 export const Limits = Type.Object(
   {
     max_turns: Type.Integer({ minimum: 1, maximum: 10_000, default: 20, description: 'Turns, skipped ones included.' }),
@@ -15,7 +18,7 @@ export const Limits = Type.Object(
       Type.Number({
         exclusiveMinimum: 0,
         maximum: 100_000,
-        description: 'US dollars; what has no known price counts nothing.',
+        description: 'US dollars: reached, the discussion pauses. What has no known price counts nothing.',
       }),
     ),
     max_seconds: Type.Optional(
@@ -35,7 +38,8 @@ export const Limits = Type.Object(
   { additionalProperties: false },
 );
 export type Limits = Static<typeof Limits>;
-export type LimitName = 'max_turns' | 'max_tokens' | 'max_cost_usd' | 'max_seconds';
+/** The limits that end a discussion. */
+export type LimitName = 'max_turns' | 'max_tokens' | 'max_seconds';
 
 /** What a discussion has used up. */
 export type Spent = {
@@ -47,15 +51,28 @@ export type Spent = {
 
 export const NANO_PER_USD = 1_000_000_000;
 
-/** The first limit that is reached, or null. */
+/** The first limit that is reached and ends a discussion, or null. */
 export function limitReached(limits: Limits, spent: Spent): LimitName | null {
   if (spent.turns >= limits.max_turns) return 'max_turns';
   if (limits.max_tokens !== undefined && spent.tokens >= limits.max_tokens) return 'max_tokens';
-  if (limits.max_cost_usd !== undefined && spent.costNanoUsd >= limits.max_cost_usd * NANO_PER_USD)
-    return 'max_cost_usd';
   if (limits.max_seconds !== undefined && spent.elapsedMs >= limits.max_seconds * 1000) return 'max_seconds';
   return null;
 }
+
+/** Whether no more may be spent: a discussion then stands until its limit is raised. */
+export const costReached = (limits: Pick<Limits, 'max_cost_usd'>, costNanoUsd: number): boolean =>
+  limits.max_cost_usd !== undefined && costNanoUsd >= nanoOf(limits.max_cost_usd);
+
+/**
+ * What `max_cost_usd` must be at least for one more turn that costs as much as those so far did in the mean. Exact to
+ * the nano-dollar: counted in whole ones, and divided once.
+ */
+export function neededCost({ costNanoUsd, turns }: { costNanoUsd: number; turns: number }): number {
+  return (costNanoUsd + Math.max(1, Math.ceil(costNanoUsd / Math.max(1, turns)))) / NANO_PER_USD;
+}
+
+/** Whole nano-dollars, and never none: a limit as small as that is reached by anything that costs something. */
+const nanoOf = (usd: number): number => Math.max(1, Math.round(usd * NANO_PER_USD));
 
 /** Milliseconds that a turn beginning now may take, and which limit cuts it. */
 export function turnBudget(limits: Limits, elapsedMs: number): { ms: number; by: 'turn_timeout' | 'max_seconds' } {

@@ -18,7 +18,10 @@ export function operationOf(route: MountedRoute, components: Components): Json {
     security: securityOf(route),
     ...present('parameters', parametersOf(route)),
     ...(spec.body !== undefined && {
-      requestBody: { required: true, content: bodyContent(route, components.body(spec.body, route.wire === 'parley')) },
+      requestBody: {
+        required: spec.bodyOptional !== true,
+        content: bodyContent(route, components.body(spec.body, route.wire === 'parley')),
+      },
     }),
     responses: { ...successOf(route, components), ...failuresOf(route, components) },
     ...(kind === 'command' && { 'x-idempotent': true }),
@@ -103,11 +106,17 @@ function bodyContent({ wire }: MountedRoute, schema: JsonSchema): Json {
 
 const HEADERS = { 'X-Request-ID': { $ref: '#/components/headers/RequestId' } };
 
+const ATTACHMENT: Json = {
+  description: '`attachment`, with a name for the file.',
+  schema: { type: 'string' },
+};
+
 function successOf(route: MountedRoute, components: Components): Json {
   const { spec, kind, status } = route;
   const streams = kind === 'follow' || spec.streams === true;
   const content = {
     ...(spec.response !== undefined && { 'application/json': { schema: components.answer(spec.response) } }),
+    ...Object.fromEntries((spec.downloads ?? []).map((type) => [type, { schema: { type: 'string' } }])),
     ...(streams && { 'text/event-stream': { schema: { type: 'string', description: 'Server-sent events.' } } }),
   };
   const answer = (description: string): Json => ({
@@ -115,6 +124,7 @@ function successOf(route: MountedRoute, components: Components): Json {
     headers: {
       ...HEADERS,
       ...(kind === 'command' && { 'Idempotency-Replayed': { $ref: '#/components/headers/IdempotencyReplayed' } }),
+      ...(spec.downloads && { 'Content-Disposition': ATTACHMENT }),
     },
     ...(Object.keys(content).length > 0 && { content }),
   });
