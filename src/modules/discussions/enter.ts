@@ -26,7 +26,7 @@ export async function heard(
   stage: Stage,
   step: number,
 ): Promise<{ text: string; promptTokens: number }> {
-  const here = deps.live.heard(stage.row.id, step);
+  const here = deps.live.hold(stage.row.id, step);
   if (here) {
     stage.given = here.kept;
     return { text: here.text, promptTokens: here.promptTokens };

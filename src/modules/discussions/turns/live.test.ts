@@ -16,11 +16,12 @@ const about = {
 function stage(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const frames: LiveFrame[] = [];
-  const live = createLive({ publish: (_tenant, _stream, frame) => void frames.push(frame) }, () => 0);
+  const clock = { ms: 0 };
+  const live = createLive({ publish: (_tenant, _stream, frame) => void frames.push(frame) }, () => clock.ms);
   const kept: string[] = [];
   const keep = async (text: string) => void kept.push(text);
   const deltas = () => frames.map(({ data }) => data as { offset: number; text: string });
-  return { live, frames, kept, keep, deltas };
+  return { live, clock, frames, kept, keep, deltas };
 }
 
 test('the first piece goes out at once, and a burst after it as one frame', (t) => {
@@ -92,7 +93,7 @@ test('a newer attempt is heard, the older one is stopped and says nothing any mo
     frames.map(({ data }) => (data as { text: string }).text),
     ['old', 'new'],
   );
-  assert.equal(live.heard('one', 4)?.text, 'new');
+  assert.equal(live.hold('one', 4)?.text, 'new');
   young.close();
 });
 
@@ -101,7 +102,7 @@ test('a stop reaches the step it was meant for and those before, never a later o
   const speech = live.open(about, keep);
   live.abort('one', 3);
   assert.equal(speech.signal.aborted, false, 'this step came after what was stopped');
-  assert.equal(live.heard('one', 3), undefined);
+  assert.equal(live.hold('one', 3), undefined);
   live.abort('one', 4);
   assert.equal(speech.signal.aborted, true);
   assert.equal(live.snapshot('one'), undefined);
@@ -114,4 +115,29 @@ test('a moderator can be stopped, but is not heard', (t) => {
   assert.equal(live.snapshot('one'), undefined);
   live.abort('one', 4);
   assert.equal(asked.signal.aborted, true);
+});
+
+test('held, a speaker is heard no further: what was heard is what is kept; the rest comes when nobody cut it', (t) => {
+  const { live, clock, keep, deltas } = stage(t);
+  const speech = live.open(about, keep);
+  for (const piece of ['a', 'b']) speech.say(piece);
+  assert.equal(live.hold('one', 4)?.text, 'ab');
+  speech.say('c');
+  t.mock.timers.tick(100);
+  assert.equal(
+    deltas()
+      .map(({ text }) => text)
+      .join(''),
+    'ab',
+  );
+  assert.equal(live.hold('one', 4)?.text, 'ab');
+  clock.ms = 5_000;
+  t.mock.timers.tick(5_000);
+  assert.equal(
+    deltas()
+      .map(({ text }) => text)
+      .join(''),
+    'abc',
+  );
+  speech.close();
 });

@@ -1,4 +1,5 @@
 import type { Hub, LiveFrame } from '../../../platform/realtime/hub.ts';
+import type { Kept } from '../memory/given.ts';
 
 /**
  * Frames of one turn are at least this far apart. The first piece after a silence goes out at once, so a provider's
@@ -7,6 +8,8 @@ import type { Hub, LiveFrame } from '../../../platform/realtime/hub.ts';
 const FRAME_MS = 8;
 /** How often what was said so far is given to be kept, for readers elsewhere and after a crash: it then waits a little. */
 const KEEP_MS = 500;
+/** How long a speaker is held who is about to be cut short. Whoever holds him has then committed, or failed to. */
+const HOLD_MS = 2_000;
 
 /** Which attempt at which turn speaks. */
 export type Speaking = {
@@ -33,17 +36,31 @@ export type Speech = {
 /** What is being said in this process at this moment. */
 export type Live = {
   open(speaking: Speaking, keep: (text: string) => Promise<void>): Speech;
-  /** What was said so far in this step of the discussion, when it is said here. */
-  heard(discussionId: string, step: number): { readonly text: string; readonly promptTokens: number } | undefined;
-  /** How large the prompt was, for the account of a turn that is cut short. */
-  prompted(discussionId: string, step: number, tokens: number): void;
+  /**
+   * What was said so far in this step of the discussion, when it is said here. For whoever is about to cut it short:
+   * nothing further is sent for a moment, so that what was heard is what can be kept.
+   */
+  hold(discussionId: string, step: number): Pick<Entry, 'text' | 'promptTokens' | 'kept'> | undefined;
+  /** What is being answered to in this turn, when it is answered here. */
+  given(discussionId: string, turn: number): Kept | undefined;
+  /** What the prompt was, and how large: for the account of a turn that is cut short. */
+  prompted(discussionId: string, step: number, prompt: { readonly tokens: number; readonly kept: Kept }): void;
   /** Stops the generation of this or an older step within this tick. */
   abort(discussionId: string, step: number): void;
   /** The `turn_snapshot` for somebody who joins: exactly what the frames sent so far amount to. */
   snapshot(discussionId: string): LiveFrame | undefined;
 };
 
-type Entry = Speaking & { text: string; sent: number; promptTokens: number; readonly abort: AbortController };
+type Entry = Speaking & {
+  text: string;
+  sent: number;
+  promptTokens: number;
+  kept?: Kept;
+  /** Nothing is sent before this moment. */
+  heldUntil: number;
+  flush(): void;
+  readonly abort: AbortController;
+};
 
 export function createLive(hub: Pick<Hub, 'publish'>, nowMs: () => number = () => performance.now()): Live {
   const entries = new Map<string, Entry>();
@@ -54,16 +71,29 @@ export function createLive(hub: Pick<Hub, 'publish'>, nowMs: () => number = () =
 
   return {
     open(speaking, keep) {
-      const entry: Entry = { ...speaking, text: '', sent: 0, promptTokens: 0, abort: new AbortController() };
+      const said = { text: '', sent: 0, promptTokens: 0, heldUntil: Number.NEGATIVE_INFINITY };
+      const entry: Entry = { ...speaking, ...said, flush() {}, abort: new AbortController() };
       // A lost lease can bring a second attempt into the same process: the newer one is heard.
       entries.get(speaking.discussionId)?.abort.abort();
       entries.set(speaking.discussionId, entry);
       return speech(entry, { hub, keep, entries, nowMs });
     },
-    heard: (discussionId, step) => inStep(discussionId, step),
-    prompted(discussionId, step, tokens) {
+    hold(discussionId, step) {
       const entry = inStep(discussionId, step);
-      if (entry) entry.promptTokens = tokens;
+      if (!entry) return undefined;
+      entry.flush();
+      entry.heldUntil = nowMs() + HOLD_MS;
+      return { ...entry, text: entry.text.slice(0, entry.sent) };
+    },
+    given(discussionId, turn) {
+      const entry = entries.get(discussionId);
+      return entry?.turn === turn ? entry.kept : undefined;
+    },
+    prompted(discussionId, step, { tokens, kept }) {
+      const entry = inStep(discussionId, step);
+      if (!entry) return;
+      entry.promptTokens = tokens;
+      entry.kept = kept;
     },
     abort(discussionId, step) {
       const entry = entries.get(discussionId);
@@ -105,11 +135,16 @@ function speech(entry: Entry, { hub, keep, entries, nowMs }: Surroundings): Spee
     clearTimeout(frameTimer);
     frameTimer = undefined;
     if (entries.get(discussionId) !== entry || entry.sent === entry.text.length) return;
+    if (entry.heldUntil > nowMs()) {
+      frameTimer = setTimeout(flush, entry.heldUntil - nowMs());
+      return;
+    }
     const data = { discussion_id: discussionId, turn, attempt, offset: entry.sent, text: entry.text.slice(entry.sent) };
     entry.sent = entry.text.length;
     lastFrameAt = nowMs();
     hub.publish(tenantId, `discussions/${discussionId}`, { event: 'message_delta', data });
   };
+  entry.flush = flush;
   const keepText = () => {
     void keep(entry.text).finally(() => {
       keepTimer = undefined;
