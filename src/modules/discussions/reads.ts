@@ -5,10 +5,10 @@ import { formatCursor } from '../../platform/realtime/cursor.ts';
 import { missing } from './enter.ts';
 import { messagesAfter, messagesBefore } from './log/store.ts';
 import { discussionFacts, discussionOf, messageOf, turnOf } from './present.ts';
-import type { Discussions, DiscussionsDeps, MessageQuery } from './service.ts';
+import type { Discussions, DiscussionsDeps, MessageQuery, TurnQuery } from './service.ts';
 import * as store from './store.ts';
 import { snapshotFrame } from './turns/live.ts';
-import { findPartial, listTurns } from './turns/store.ts';
+import { findPartial, turnsAfter, turnsBefore } from './turns/store.ts';
 
 export function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' | 'messages' | 'turns' | 'joining'> {
   const { db, hub, clock, cursors, live } = deps;
@@ -57,15 +57,23 @@ export function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' |
     },
 
     async turns(ctx, id, query) {
+      if (query.after_turn !== undefined && query.before_turn !== undefined)
+        throw validationFailed([
+          { in: 'query', field: 'before_turn', rule: 'not', message: 'Give after_turn or before_turn, not both.' },
+        ]);
       const scope = { tenantId: ctx.tenantId, list: 'turns', filter: { id } };
-      const after = query.cursor === undefined ? 0 : (cursors.decode(scope, query.cursor) as number);
+      const from = query.cursor === undefined ? query : (cursors.decode(scope, query.cursor) as TurnQuery);
       const cursor = await cursorNow(ctx);
       const reader = db.reader(ctx);
-      const rows = await listTurns(reader, id, { after, limit: query.limit + 1 });
+      const forward = from.before_turn === undefined;
+      const range = { turn: (forward ? from.after_turn : from.before_turn) ?? 0, limit: query.limit + 1 };
+      const rows = await (forward ? turnsAfter(reader, id, range) : turnsBefore(reader, id, range));
       if (rows.length === 0) await mustExist(reader, id);
-      const items = rows.slice(0, query.limit);
-      const next_cursor = rows.length > items.length ? cursors.encode(scope, items.at(-1)?.turn) : null;
-      return { items: items.map(turnOf), next_cursor, cursor };
+      const page = rows.slice(0, query.limit);
+      const last = page.at(-1)?.turn;
+      const more = rows.length > page.length && last !== undefined;
+      const next_cursor = more ? cursors.encode(scope, forward ? { after_turn: last } : { before_turn: last }) : null;
+      return { items: (forward ? page : page.reverse()).map(turnOf), next_cursor, cursor };
     },
 
     async joining(ctx, id) {

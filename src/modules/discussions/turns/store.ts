@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 import type { Reader, Tx } from '../../../platform/db/queries.ts';
+import type { Kept as Given } from '../memory/given.ts';
+import { keepTexts } from '../memory/store.ts';
 import type { Turn, TurnStatus } from '../schemas.ts';
 
 const json = (value: unknown) => sql`${value === null ? null : JSON.stringify(value)}::jsonb`;
@@ -41,13 +43,16 @@ export type TurnEnd = {
   message_id: string | null;
   usage: Spent;
   ended_at: Date | null;
+  /** What the speaker was given, where that is known. */
+  given?: Given | undefined;
 };
 
 /** Sets how a turn stands. What was kept of its text goes with it; usage adds up over the attempts. */
 export function setTurn(tx: Tx, discussionId: string, end: TurnEnd): Promise<number> {
   const { input_tokens, output_tokens, cost_nano_usd } = end.usage;
   return tx.run(sql`
-    update discussion_turns set status = ${end.status}, error = ${json(end.error)}, message_id = ${end.message_id},
+    ${keepTexts(tx, discussionId, end.given)}
+    update discussion_turns set given = coalesce(${json(end.given?.given ?? null)}, given), status = ${end.status}, error = ${json(end.error)}, message_id = ${end.message_id},
       input_tokens = input_tokens + ${input_tokens}, output_tokens = output_tokens + ${output_tokens},
       cost_nano_usd = case when ${cost_nano_usd}::bigint is null then cost_nano_usd
         else coalesce(cost_nano_usd, 0) + ${cost_nano_usd}::bigint end,
@@ -56,19 +61,59 @@ export function setTurn(tx: Tx, discussionId: string, end: TurnEnd): Promise<num
 }
 
 const turnColumns = sql.raw(
-  'turn, participant_id, name, reason, status, attempts, error, message_id, input_tokens, output_tokens, cost_nano_usd, ' +
-    'started_at, ended_at',
+  't.turn, t.participant_id, t.name, t.reason, t.status, t.attempts, t.error, t.message_id, t.input_tokens, ' +
+    't.output_tokens, t.cost_nano_usd, t.started_at, t.ended_at, e.seq as message_seq, e.time_to_first_token_ms',
+);
+/** With what is told of a turn's message: found by the index that lets only one end a turn. */
+const turnsWithMessages = sql.raw(
+  'discussion_turns t left join discussion_entries e on e.tenant_id = t.tenant_id ' +
+    "and e.discussion_id = t.discussion_id and e.turn = t.turn and e.kind = 'message'",
 );
 
-export function listTurns(
+/** Turns after `turn`, oldest first. */
+export function turnsAfter(
   reader: Reader,
   discussionId: string,
-  { after, limit }: { after: number; limit: number },
+  { turn, limit }: { turn: number; limit: number },
 ): Promise<TurnRow[]> {
   return reader.all<TurnRow>(sql`
-    select ${turnColumns} from discussion_turns
-    where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${discussionId} and turn > ${after}
-    order by turn limit ${limit}::int`);
+    select ${turnColumns} from ${turnsWithMessages}
+    where t.tenant_id = ${reader.ctx.tenantId} and t.discussion_id = ${discussionId} and t.turn > ${turn}
+    order by t.turn limit ${limit}::int`);
+}
+
+/** The last turns before `turn`, newest first. */
+export function turnsBefore(
+  reader: Reader,
+  discussionId: string,
+  { turn, limit }: { turn: number; limit: number },
+): Promise<TurnRow[]> {
+  return reader.all<TurnRow>(sql`
+    select ${turnColumns} from ${turnsWithMessages}
+    where t.tenant_id = ${reader.ctx.tenantId} and t.discussion_id = ${discussionId} and t.turn < ${turn}
+    order by t.turn desc limit ${limit}::int`);
+}
+
+/** The same, only the turns from one to another: with a page of the log. */
+export function turnsBetween(reader: Reader, discussionId: string, [first, last]: [number, number]): Promise<TurnRow[]> {
+  return reader.all<TurnRow>(sql`
+    select ${turnColumns} from ${turnsWithMessages}
+    where t.tenant_id = ${reader.ctx.tenantId} and t.discussion_id = ${discussionId}
+      and t.turn >= ${first}::int and t.turn <= ${last}::int
+    order by t.turn`);
+}
+
+/** Copies the turns up to `last` into another discussion, whose log holds the copies of their messages already. */
+export function copyTurns(tx: Tx, { from, to, last }: { from: string; to: string; last: number }): Promise<number> {
+  return tx.run(sql`
+    insert into discussion_turns (tenant_id, discussion_id, turn, participant_id, name, reason, status, attempts, error,
+      message_id, input_tokens, output_tokens, cost_nano_usd, started_at, ended_at)
+    select t.tenant_id, ${to}::uuid, t.turn, t.participant_id, t.name, t.reason, t.status, t.attempts, t.error,
+      (select e.id from discussion_entries e where e.tenant_id = t.tenant_id and e.discussion_id = ${to}::uuid
+         and e.turn = t.turn and e.kind = 'message'),
+      t.input_tokens, t.output_tokens, t.cost_nano_usd, t.started_at, t.ended_at
+    from discussion_turns t
+    where t.tenant_id = ${tx.ctx.tenantId} and t.discussion_id = ${from}::uuid and t.turn <= ${last}::int`);
 }
 
 /** Adds to what a turn has used, if it has begun. */
