@@ -168,10 +168,17 @@ function createModules(config: Config, options: AppOptions, resources: Resources
     ...{ db, clock, hub, jobs, cursors, log },
     ...{ people, traces, models, knowledge, agents },
   });
-  const operations = createOperations({ db, hub, types, deadLetters, cursors });
+  const operations = createOperations({ db, hub, types, deadLetters, cursors, clock, facts: factsOf(config) });
   const openai = createOpenAi({ models, agents, clock });
   return { identity, access, audit, traces, models, knowledge, agents, discussions, operations, openai };
 }
+
+/** What the system page tells of this process. */
+const factsOf = (config: Config) => ({
+  ...{ name: config.projectName, version: config.version, profile: config.profile },
+  ...{ roles: ['api', 'worker'], packagedDatabase: config.databaseUrl === undefined },
+  logRetentionDays: config.logRetentionDays,
+});
 
 /** The exporter takes 60 ms to load: only where there is somewhere to export to. */
 async function spanSource({ otlpEndpoint: endpoint, version }: Config) {

@@ -246,6 +246,9 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   },
   getDiscussion: ofDiscussion(),
   listTurns: ofDiscussion(runningDiscussion),
+  getTurnContext: async (setting) => ({
+    params: { discussion_id: (await runningDiscussion(setting)).id, turn: '1' },
+  }),
   followDiscussion: ofDiscussion(),
   postMessage: ofDiscussion(runningDiscussion, { body: { content: 'I say something.' } }),
   listMessages: async (setting) => {
@@ -258,6 +261,8 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   resumeDiscussion: ofDiscussion(),
   cancelDiscussion: ofDiscussion(),
   advanceDiscussion: ofDiscussion(runningDiscussion),
+  exportDiscussion: ofDiscussion(runningDiscussion),
+  forkDiscussion: ofDiscussion(runningDiscussion, { body: { seq: 1, start: false } }),
 
   listEvents: async ({ owner, world, mark }) => {
     for (const n of [1, 2])
@@ -266,6 +271,7 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
     return {};
   },
   followEvents: none,
+  getSystem: none,
   listDeadLetters: async (setting) => {
     await deadLetter(setting);
     await deadLetter(setting);

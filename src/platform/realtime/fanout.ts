@@ -220,6 +220,10 @@ class Fanout implements Hub {
     return this.#feed.lagMs();
   }
 
+  connections(tenantId: string): number {
+    return this.#members.get(tenantId)?.size ?? 0;
+  }
+
   #end(subscriber: Subscriber, reason: 'slow' | 'revoked' | 'stopping'): void {
     if (subscriber.closed) return;
     this.#remove(subscriber);

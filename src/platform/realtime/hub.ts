@@ -44,6 +44,8 @@ export interface Hub {
   tap(types: readonly string[], fn: (event: LogEvent) => void): () => void;
   /** Milliseconds since the tails were last seen to be at the head of the log; Infinity before that. */
   lagMs(): number;
+  /** How many subscribers a tenant has in this process. */
+  connections(tenantId: string): number;
 }
 
 export type { LogEvent };

@@ -1,0 +1,73 @@
+import type { Clock } from '../../../lib/clock.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Db } from '../../../platform/db/queries.ts';
+import { AppError } from '../../../platform/http/errors.ts';
+import type { Hub } from '../../../platform/realtime/hub.ts';
+import type { System } from './schemas.ts';
+import * as store from './store.ts';
+
+/** What the program knows of itself when it is put together. */
+export type Facts = {
+  readonly name: string;
+  readonly version: string;
+  readonly profile: 'development' | 'testing' | 'production';
+  readonly roles: readonly string[];
+  readonly packagedDatabase: boolean;
+  readonly logRetentionDays: number;
+};
+
+export type SystemDeps = { readonly db: Db; readonly hub: Hub; readonly clock: Clock; readonly facts: Facts };
+
+/** Tells of the server and of the caller's tenant in it. Answers also while the database is away, with what is left. */
+export function systemView({ db, hub, clock, facts }: SystemDeps): (ctx: Ctx) => Promise<System> {
+  const startedAt = clock.now();
+  return async (ctx) => {
+    const [read, cursor] = await Promise.all([readOf(db, ctx), hub.cursor(ctx.tenantId)]);
+    const lagMs = hub.lagMs();
+    return {
+      name: facts.name,
+      build: {
+        version: facts.version,
+        node: process.version,
+        platform: `${process.platform}-${process.arch}`,
+        profile: facts.profile,
+      },
+      roles: [...facts.roles],
+      started_at: startedAt.toISOString(),
+      uptime_seconds: Math.max(0, Math.floor((clock.now().getTime() - startedAt.getTime()) / 1000)),
+      database: {
+        status: read ? 'connected' : 'disconnected',
+        version: read?.version ?? null,
+        packaged: facts.packagedDatabase,
+      },
+      log: {
+        position: cursor.position,
+        lag_ms: Number.isFinite(lagMs) ? Math.round(lagMs) : null,
+        retention_days: facts.logRetentionDays,
+      },
+      jobs: read?.jobs ?? null,
+      dead_letters: ctx.permissions.has('dead_letters:read') ? (read?.deadLetters ?? null) : null,
+      connections: hub.connections(ctx.tenantId),
+    };
+  };
+}
+
+async function readOf(db: Db, ctx: Ctx) {
+  try {
+    const reader = db.reader(ctx);
+    const [jobs, facts] = await Promise.all([store.countJobs(reader), store.databaseFacts(reader)]);
+    return {
+      version: facts?.version ?? null,
+      deadLetters: facts?.dead_letters ?? 0,
+      jobs: jobs.map(({ next_run_at, oldest_at, ...counts }) => ({
+        ...counts,
+        next_run_at: next_run_at?.toISOString() ?? null,
+        oldest_at: oldest_at.toISOString(),
+      })),
+    };
+  } catch (error) {
+    // Away, as the rest of the product says it with 503; this page is where one looks then.
+    if (error instanceof AppError && ['unavailable', 'overloaded'].includes(error.code)) return undefined;
+    throw error;
+  }
+}
