@@ -128,7 +128,7 @@ class Stage {
 
 /** Everything that was promised. */
 async function check(parley: Parley, { id, cursor, participants }: Discussion, seen: Seen): Promise<void> {
-  const messages = await collect(parley.discussions.allMessages(id));
+  const messages = await collect(parley.discussions.messages(id));
   const turns = (await parley.discussions.turns(id)).items;
   const ended = await parley.discussions.get(id);
 

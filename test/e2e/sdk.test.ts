@@ -39,7 +39,7 @@ suite('the SDK against the real server', () => {
     const ada = await parley.agents.create({ name: 'ada', instructions: 'Build.' });
     await parley.agents.create({ name: 'bruno' });
     const names: string[] = [];
-    for await (const { name } of parley.agents.all()) names.push(name);
+    for await (const { name } of parley.agents.list()) names.push(name);
     assert.deepEqual(names.sort(), ['ada', 'bruno']);
     const changed = await parley.agents.update(ada.id, { instructions: 'Doubt.' }, { version: ada.version });
     assert.equal(changed.version, ada.version + 1);
@@ -51,7 +51,7 @@ suite('the SDK against the real server', () => {
     assert(refused instanceof ParleyError);
     assert.equal(refused.code, 'validation_failed');
     assert.deepEqual(
-      refused.fields.map(({ path }) => path),
+      refused.fields.map(({ field }) => field),
       ['parameters.top_p'],
     );
     assert.notEqual(refused.requestId, undefined);
@@ -113,7 +113,7 @@ suite('the SDK against the real server', () => {
       'discussion_completed',
     ]);
     const messages = [];
-    for await (const message of parley.discussions.allMessages(discussion.id)) messages.push(message);
+    for await (const message of parley.discussions.messages(discussion.id)) messages.push(message);
     assert.deepEqual(
       messages.map(({ seq }) => seq),
       [1, 2, 3, 4],
@@ -134,7 +134,7 @@ suite('the SDK against the real server', () => {
       events.slice(4).map(({ cursor }) => cursor),
     );
     const turns = [];
-    for await (const turn of parley.discussions.allTurns(discussion.id)) turns.push(turn.name);
+    for await (const turn of parley.discussions.turns(discussion.id)) turns.push(turn.name);
     assert.deepEqual(turns, ['eve', 'finn', 'eve', 'finn']);
     assert.equal((await parley.discussions.get(discussion.id)).status, 'completed');
     await assert.rejects(parley.discussions.pause(discussion.id), { code: 'conflict' });

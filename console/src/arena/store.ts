@@ -174,7 +174,7 @@ export class Arena {
     const options = { signal: this.#controller.signal, maxRetries: 8 };
     const items: Message[] = [];
     const query = seq > 0 ? { after_seq: seq } : {};
-    for await (const message of this.#client.discussions.allMessages(this.#id, query, options)) items.push(message);
+    for await (const message of this.#client.discussions.messages(this.#id, query, options)) items.push(message);
     return items;
   }
 

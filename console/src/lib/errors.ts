@@ -20,5 +20,5 @@ export function reference(error: unknown): string | undefined {
 /** Problems by field, as a form shows them. */
 export function fieldProblems(error: unknown): Record<string, string> {
   if (!(error instanceof ParleyError)) return {};
-  return Object.fromEntries(error.fields.map(({ path, message }) => [path, message]));
+  return Object.fromEntries(error.fields.map(({ field, message }) => [field, message]));
 }

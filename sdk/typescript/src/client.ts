@@ -1,9 +1,11 @@
-import { ApiKeys, Invitations, Users } from './resources/access.ts';
+import { ApiKeys, Invitations, Roles, Users } from './resources/access.ts';
 import { Agents } from './resources/agents.ts';
 import { Auth, refresh } from './resources/auth.ts';
+import { Chat } from './resources/chat.ts';
 import { Discussions } from './resources/discussions.ts';
 import { Documents } from './resources/documents.ts';
 import { Generations, Models, Providers } from './resources/models.ts';
+import { AuditLog, DeadLetters, Events, System } from './resources/operations.ts';
 import { fixedToken, providedToken, SessionTokens, type TokenSource } from './tokens.ts';
 import { Transport } from './transport.ts';
 
@@ -23,8 +25,10 @@ export type ParleyOptions = {
   refreshToken?: string;
   /** For one attempt of an ordinary request, in milliseconds. Default 60,000. */
   timeoutMs?: number;
-  /** Default 2. */
+  /** Repeats of one request that a repeat can mend. Default 2. */
   maxRetries?: number;
+  /** Repeats a second over all requests of this client, ten seconds' worth at once. Default 10; 0 repeats nothing. */
+  retriesPerSecond?: number;
   fetch?: typeof globalThis.fetch;
 };
 
@@ -40,6 +44,12 @@ export class Parley {
   readonly apiKeys: ApiKeys;
   readonly users: Users;
   readonly invitations: Invitations;
+  readonly roles: Roles;
+  readonly chat: Chat;
+  readonly events: Events;
+  readonly deadLetters: DeadLetters;
+  readonly auditLog: AuditLog;
+  readonly system: System;
 
   constructor(options: ParleyOptions = {}) {
     const cookie = options.session === 'cookie';
@@ -50,6 +60,7 @@ export class Parley {
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       timeoutMs: options.timeoutMs ?? 60_000,
       maxRetries: options.maxRetries ?? 2,
+      retriesPerSecond: options.retriesPerSecond ?? 10,
       credentials: cookie ? 'include' : undefined,
     });
     this.auth = new Auth(transport, session, cookie);
@@ -62,6 +73,12 @@ export class Parley {
     this.apiKeys = new ApiKeys(transport);
     this.users = new Users(transport);
     this.invitations = new Invitations(transport);
+    this.roles = new Roles(transport);
+    this.chat = new Chat(transport);
+    this.events = new Events(transport);
+    this.deadLetters = new DeadLetters(transport);
+    this.auditLog = new AuditLog(transport);
+    this.system = new System(transport);
   }
 }
 

@@ -1,7 +1,8 @@
-import { connectionError, ParleyError } from './errors.ts';
+import { ParleyError } from './errors.ts';
 import { backoffMs, linked, sleep } from './retry.ts';
-import { readFrames, type SseFrame } from './sse.ts';
-import { meaning, type Query, type Transport } from './transport.ts';
+import type { SseFrame } from './sse.ts';
+import { dataOf, streamFrames } from './stream.ts';
+import type { Query, Transport } from './transport.ts';
 
 /** How the connection of an event stream is doing: for a light on the screen. */
 export type ConnectionState =
@@ -23,11 +24,10 @@ export type FollowOptions = {
   /** Aborting ends the iteration quietly. */
   signal?: AbortSignal;
   onConnection?(state: ConnectionState): void;
-  /** The connection is taken for dead after this silence; the server sends a heartbeat every 15 s. Default 45,000. */
+  /** The connection is taken for dead after this silence; the server sends a comment every 15 s. Default 45,000. */
   idleMs?: number;
 };
 
-const CONNECT_MS = 30_000;
 const BASE_MS = 500;
 const CAP_MS = 5_000;
 /** A connection that lived this long was a good one, though nothing happened on it. */
@@ -75,49 +75,29 @@ async function* connection(
   { path, query }: { path: string; query?: Query },
   { options, place }: { options: FollowOptions; place: Place },
 ): AsyncGenerator<WireEvent> {
-  const { controller, release } = linked(options.signal);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const allow = (ms: number): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => controller.abort(connectionError('stream_stalled', 'The event stream went silent.')), ms);
-  };
-  try {
-    allow(CONNECT_MS);
-    const headers: Record<string, string> = { accept: 'text/event-stream' };
-    if (place.cursor !== undefined) headers['last-event-id'] = place.cursor;
-    const response = await transport.open({ method: 'GET', path, query, headers }, controller.signal);
-    if (!response.body) throw connectionError('invalid_response', 'The event stream has no body.');
-    options.onConnection?.({ state: 'open' });
-    const idleMs = options.idleMs ?? 45_000;
-    allow(idleMs);
-    const frames = readFrames(response.body, {
-      onActivity: () => allow(idleMs),
+  const headers: Record<string, string> = place.cursor === undefined ? {} : { 'last-event-id': place.cursor };
+  const frames = streamFrames(
+    transport,
+    { method: 'GET', path, query, headers },
+    {
+      signal: options.signal,
+      idleMs: options.idleMs,
+      onOpen: () => options.onConnection?.({ state: 'open' }),
       onRetry: (ms) => {
         place.baseMs = Math.min(Math.max(ms, 100), CAP_MS);
       },
-    });
-    for await (const frame of frames) {
-      const event = eventOf(frame);
-      if (event.type !== 'reset' && event.cursor !== undefined && seen(place.cursor, event.cursor)) continue;
-      if (event.cursor !== undefined) place.cursor = event.cursor;
-      yield event;
-    }
-  } catch (error) {
-    throw meaning(error, controller.signal);
-  } finally {
-    clearTimeout(timer);
-    release();
-    controller.abort(connectionError('closed', 'The event stream was left.'));
+    },
+  );
+  for await (const frame of frames) {
+    const event = eventOf(frame);
+    if (event.type !== 'reset' && event.cursor !== undefined && seen(place.cursor, event.cursor)) continue;
+    if (event.cursor !== undefined) place.cursor = event.cursor;
+    yield event;
   }
 }
 
 function eventOf(frame: SseFrame): WireEvent {
-  let data: unknown;
-  try {
-    data = JSON.parse(frame.data);
-  } catch (cause) {
-    throw connectionError('invalid_response', 'The event stream sent data that is not JSON.', cause);
-  }
+  const data = dataOf(frame);
   if (frame.event === 'reset') {
     const { cursor } = data as { cursor?: unknown };
     return { type: 'reset', cursor: typeof cursor === 'string' ? cursor : undefined, data };

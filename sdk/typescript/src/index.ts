@@ -1,7 +1,28 @@
 export { Parley, type ParleyOptions } from './client.ts';
-export { type ErrorType, type FieldProblem, ParleyError } from './errors.ts';
+export {
+  AuthenticationError,
+  type ClientErrorCode,
+  ConflictError,
+  ConnectionError,
+  type ErrorCode,
+  type ErrorType,
+  type FieldProblem,
+  InternalError,
+  InvalidRequestError,
+  NotFoundError,
+  ParleyError,
+  PermissionError,
+  RateLimitError,
+  type ServerErrorCode,
+  TimeoutError,
+  UpstreamError,
+  ValidationError,
+} from './errors.ts';
 export type { DiscussionEvent } from './events.ts';
+export type { ExportedFile } from './exported.ts';
 export type { ConnectionState, FollowOptions } from './follow.ts';
-export type { CursorPage, Page } from './pages.ts';
+export type { CursorPage, List, Page } from './pages.ts';
+export type { FollowedEvent } from './resources/operations.ts';
+export type { TranscriptPart } from './transcript.ts';
 export type { RequestOptions } from './transport.ts';
 export type * from './types.ts';

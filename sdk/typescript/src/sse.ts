@@ -86,12 +86,15 @@ export class SseParser {
 }
 
 type ReadOptions = {
-  /** Called for every chunk, comments included: the sender lives. */
-  onActivity?(): void;
+  /** Called with true before a chunk is waited for, with false once it is here: comments count, the reader's own time does not. */
+  onWaiting?(waits: boolean): void;
   onRetry?(ms: number): void;
 };
 
-/** The frames of a response's body, as they come. Leaving the loop cancels the body. */
+/**
+ * The frames of a response's body, as they come. Nothing is read ahead of the reader: who is slow lets the connection
+ * fill up, not the memory. Leaving the loop cancels the body.
+ */
 export async function* readFrames(
   body: ReadableStream<Uint8Array>,
   options: ReadOptions = {},
@@ -103,9 +106,10 @@ export async function* readFrames(
   const reader = body.getReader();
   try {
     for (;;) {
+      options.onWaiting?.(true);
       const { done, value } = await reader.read();
+      options.onWaiting?.(false);
       if (done) return;
-      options.onActivity?.();
       parser.push(decoder.decode(value, { stream: true }));
       yield* frames.splice(0);
     }

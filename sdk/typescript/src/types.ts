@@ -66,6 +66,10 @@ export type DiscussionPage = Ok<'listDiscussions'>;
 /** In lists: the cursor is the list's. */
 export type DiscussionFacts = DiscussionPage['items'][number];
 export type DiscussionInput = Body<'createDiscussion'>;
+export type ResumeInput = Body<'resumeDiscussion'>;
+export type DiscussionFork = Body<'forkDiscussion'>;
+/** What `export` with `format: json` gives, parsed. */
+export type DiscussionExport = Ok<'exportDiscussion'>;
 export type DiscussionQuery = Asked<'listDiscussions'>;
 export type DiscussionStatus = Discussion['status'];
 export type Participant = Discussion['participants'][number];
@@ -81,3 +85,39 @@ export type Usage = NonNullable<Message['usage']>;
 export type TurnPage = Ok<'listTurns'>;
 export type TurnQuery = Asked<'listTurns'>;
 export type Turn = TurnPage['items'][number];
+
+export type RolePermissions = Ok<'listRoles'>['items'][number];
+
+/** An event of the log: CloudEvents 1.0, and where it stands. */
+export type LogEvent = Ok<'listEvents'>['items'][number];
+export type EventPage = Ok<'listEvents'>;
+export type EventQuery = Asked<'listEvents'>;
+export type DeadLetter = Ok<'getDeadLetter'>;
+export type DeadLetterPage = Ok<'listDeadLetters'>;
+/** In lists: without its content. */
+export type DeadLetterSummary = DeadLetterPage['items'][number];
+export type DeadLetterQuery = Asked<'listDeadLetters'>;
+export type AuditPage = Ok<'listAuditLog'>;
+export type AuditRecord = AuditPage['items'][number];
+export type AuditQuery = Asked<'listAuditLog'>;
+export type AuditVerification = Ok<'verifyAuditLog'>;
+export type Health = Ok<'getHealth'>;
+export type Readiness = Ok<'getReadiness'>;
+export type Jwks = Ok<'getJwks'>;
+
+export type ChatInput = Omit<Body<'createChatCompletion'>, 'stream'>;
+export type ChatCompletion = Ok<'createChatCompletion'>;
+/** One piece of a streamed answer. The one with the `finish_reason` carries Parley's own account of the call. */
+export type ChatChunk = {
+  id: string;
+  object: 'chat.completion.chunk';
+  created: number;
+  model: string;
+  choices: {
+    index: number;
+    delta: { role?: 'assistant'; content?: string };
+    finish_reason: ChatCompletion['choices'][number]['finish_reason'] | null;
+  }[];
+  usage?: ChatCompletion['usage'] | null;
+  parley?: ChatCompletion['parley'];
+};

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Parley, ParleyError } from '../src/index.ts';
+import { Parley, ParleyError, ValidationError } from '../src/index.ts';
 import { cut, error, json, scripted } from './server.ts';
 
 const AGENT = { id: 'a', name: 'ada' };
@@ -14,10 +14,11 @@ test('a request carries the key, and an answer is its JSON', async (t) => {
 });
 
 test('a refusal is a ParleyError with everything the server said', async (t) => {
-  const details = [{ path: '/parameters/top_p', message: 'must be <= 1' }];
+  const fault = { in: 'body', field: 'parameters.top_p', rule: 'maximum', message: 'must be <= 1' };
+  const details = { fields: [fault] };
   const { baseUrl } = await scripted(t, [error(422, 'validation_failed', { type: 'invalid_request', details })]);
   const refused = await new Parley({ baseUrl, apiKey: 'k' }).agents.create({ name: 'x' }).catch((e: unknown) => e);
-  assert(refused instanceof ParleyError);
+  assert(refused instanceof ParleyError && refused instanceof ValidationError);
   const { code, type, status, requestId, fields } = refused;
   assert.deepEqual(
     { code, type, status, requestId, fields },
@@ -26,7 +27,7 @@ test('a refusal is a ParleyError with everything the server said', async (t) => 
       type: 'invalid_request',
       status: 422,
       requestId: 'req-1',
-      fields: [{ path: 'parameters.top_p', message: 'must be <= 1' }],
+      fields: [fault],
     },
   );
 });
@@ -109,7 +110,7 @@ test('a deadline is an error of ours, an abort is the reason of the signal', asy
   await assert.rejects(asked, { message: 'enough' });
 });
 
-test('all() reads page after page, and stretch after stretch', async (t) => {
+test('a list is iterated page after page, and stretch after stretch', async (t) => {
   const { baseUrl, seen } = await scripted(t, [
     json(200, { items: [{ id: '1' }, { id: '2' }], total: 3, page: 1, page_size: 2 }),
     json(200, { items: [{ id: '3' }], total: 3, page: 2, page_size: 2 }),
@@ -118,8 +119,8 @@ test('all() reads page after page, and stretch after stretch', async (t) => {
   ]);
   const client = new Parley({ baseUrl, apiKey: 'k' });
   const ids: string[] = [];
-  for await (const agent of client.agents.all()) ids.push(agent.id);
-  for await (const call of client.generations.all()) ids.push(call.id);
+  for await (const agent of client.agents.list()) ids.push(agent.id);
+  for await (const call of client.generations.list()) ids.push(call.id);
   assert.deepEqual(ids, ['1', '2', '3', '4', '5']);
   assert.match(String(seen[3]?.url), /cursor=c1/);
 });

@@ -636,6 +636,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/discussions/{discussion_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export a discussion
+         * @description As a file to read (`markdown`) or to work with (`json`): everything of its log as it stands now. Sent piece by piece; a file that could not be finished ends with a broken connection.
+         *
+         *     Needs the permission `discussions:read`.
+         */
+        get: operations["exportDiscussion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discussions/{discussion_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork a discussion
+         * @description A new discussion with the same participants, whose log begins with that of this one up to message `seq`. What is not given stays as it is here. Turns taken over count against `max_turns`; tokens, cost and time count anew. Documents that were deleted meanwhile are left out; seats need new keys.
+         *
+         *     Needs the permission `discussions:write`.
+         */
+        post: operations["forkDiscussion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/discussions/{discussion_id}/messages": {
         parameters: {
             query?: never;
@@ -653,7 +697,7 @@ export interface paths {
         put?: never;
         /**
          * Say something
-         * @description As whoever you are: a participant, whose turn it may be, or somebody from outside. While an agent speaks, `on_post` of the discussion says whether it is interrupted.
+         * @description As whoever you are: a participant, whose turn it may be, or somebody from outside. While an agent speaks, `on_post` of the discussion says what comes of it.
          *
          *     Needs the permission `discussions:write`.
          */
@@ -697,7 +741,7 @@ export interface paths {
         put?: never;
         /**
          * Resume a discussion
-         * @description Goes on, or begins what was made with `start: false`. Twice is fine.
+         * @description Goes on, or begins what was made with `start: false`. Twice is fine. `limits` take the place of those it has; one that was paused for its cost goes on only with what it `needs`.
          *
          *     Needs the permission `discussions:write`.
          */
@@ -717,11 +761,33 @@ export interface paths {
         };
         /**
          * List the turns of a discussion
-         * @description In order: who had each, why, in how many attempts, and what came of it.
+         * @description In order: who had each, why, in how many attempts, and what came of it. `before_turn` reads the page that ends before that turn; `next_cursor` goes on in the same direction.
          *
          *     Needs the permission `discussions:read`.
          */
         get: operations["listTurns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discussions/{discussion_id}/turns/{turn}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what a speaker was given
+         * @description Exactly what was sent for this turn, also after the agent or its documents were changed. Of several attempts, the newest. 404 where a turn was given nothing: a person’s, unless the person claimed it.
+         *
+         *     Needs the permission `discussions:read`.
+         */
+        get: operations["getTurnContext"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1097,6 +1163,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how the server does
+         * @description Its build, its database, the event log, and of your own tenant the jobs that are not finished and the open event streams. Nothing of other tenants.
+         *
+         *     Needs the permission `events:read`.
+         */
+        get: operations["getSystem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets": {
         parameters: {
             query?: never;
@@ -1184,6 +1272,8 @@ export interface components {
         Agent: {
             /** Format: date-time */
             created_at: string;
+            /** @description Tried in this order when the model cannot be had and has not said a word yet. */
+            fallback_models: string[];
             /** Format: uuid */
             id: string;
             /** @description Who the agent is and how it should speak. */
@@ -1221,6 +1311,13 @@ export interface components {
             agent_id: string;
         };
         ApiKey: {
+            /** @description The key of a seat: it opens nothing else. Null: everything within its scopes. */
+            confined_to: {
+                /** Format: uuid */
+                discussion_id?: string;
+                /** Format: uuid */
+                participant_id?: string;
+            } | null;
             /** Format: date-time */
             created_at: string;
             expires_at: string | null;
@@ -1278,7 +1375,7 @@ export interface components {
         Author: {
             agent_id: string | null;
             /** @enum {unknown} */
-            kind: "agent" | "user" | "system";
+            kind: "agent" | "user" | "seat" | "system";
             name: string;
             participant_id: string | null;
             user_id: string | null;
@@ -1392,6 +1489,8 @@ export interface components {
             title: string;
         };
         CreateAgent: {
+            /** @description Tried in this order when the model cannot be had and has not said a word yet. */
+            fallback_models?: string[];
             /** @description Who the agent is and how it should speak. */
             instructions?: string;
             memory?: {
@@ -1430,7 +1529,7 @@ export interface components {
         CreateDiscussion: {
             context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
             limits?: {
-                /** @description US dollars; what has no known price counts nothing. */
+                /** @description US dollars: reached, the discussion pauses. What has no known price counts nothing. */
                 max_cost_usd?: number;
                 /** @description Time spent running or waiting, pauses not counted. */
                 max_seconds?: number;
@@ -1452,17 +1551,17 @@ export interface components {
                 window?: number;
             };
             /**
-             * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
+             * @description A message while an agent speaks, or models are asked who should: `enqueue` lets it go on; `interrupt` ends the turn, and what was said so far is kept; `rollback` drops what was said so far and begins the same turn anew; `reject` refuses the message with `conflict`.
              * @enum {unknown}
              */
-            on_post?: "enqueue" | "interrupt";
+            on_post?: "enqueue" | "interrupt" | "rollback" | "reject";
             /**
              * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
              * @enum {unknown}
              */
             on_turn_failure?: "pause" | "skip";
-            participants: (components["schemas"]["AgentParticipant"] | components["schemas"]["UserParticipant"])[];
-            policy?: components["schemas"]["RoundRobin"] | components["schemas"]["Moderator"];
+            participants: (components["schemas"]["AgentParticipant"] | components["schemas"]["UserParticipant"] | components["schemas"]["SeatParticipant"])[];
+            policy?: components["schemas"]["RoundRobin"] | components["schemas"]["Priority"] | components["schemas"]["Mention"] | components["schemas"]["Moderator"] | components["schemas"]["Vote"] | components["schemas"]["Graph"] | components["schemas"]["Debate"] | components["schemas"]["Manual"];
             /** @description Default true. False: `resume` starts it. */
             start?: boolean;
             topic: string;
@@ -1491,6 +1590,30 @@ export interface components {
             /** @description The path of the stream as it will be requested, without a query: `/api/v1/discussions/{id}/events`. */
             path: string;
         };
+        Debate: {
+            /** @description Speaks last, on no side, and closes it. */
+            judge: string;
+            /** @default 2 */
+            rounds?: number;
+            /** @description Each round, one speaker of each side; within a side they take turns. By agent id, user id or name. */
+            sides: {
+                name: string;
+                participants: string[];
+            }[];
+            /** @constant */
+            type: "debate";
+        };
+        DebatePolicy: {
+            /** Format: uuid */
+            judge: string;
+            rounds: number;
+            sides: {
+                name: string;
+                participants: string[];
+            }[];
+            /** @constant */
+            type: "debate";
+        };
         DefaultModel: {
             /** @description What a request without a model is given now. */
             effective: string;
@@ -1513,11 +1636,18 @@ export interface components {
             };
             /** @description Where the event stream stood when this was read. */
             cursor: string;
+            deadline: string | null;
             ended_at: string | null;
+            forked_from: {
+                /** Format: uuid */
+                discussion_id: string;
+                /** @description The last message that was taken over. */
+                seq: number;
+            } | null;
             /** Format: uuid */
             id: string;
             limits: {
-                /** @description US dollars; what has no known price counts nothing. */
+                /** @description US dollars: reached, the discussion pauses. What has no known price counts nothing. */
                 max_cost_usd?: number;
                 /** @description Time spent running or waiting, pauses not counted. */
                 max_seconds?: number;
@@ -1540,9 +1670,16 @@ export interface components {
             };
             /** @description How many messages there are; the newest has this `seq`. */
             messages: number;
+            needs: {
+                /** @description The least limit with which one more turn, of the mean cost of those so far, can be had. */
+                max_cost_usd: number;
+            } | null;
             next_speaker: {
-                /** @enum {unknown} */
-                kind: "agent" | "user";
+                /**
+                 * @description `seat`: an outside client that holds a key of its own.
+                 * @enum {unknown}
+                 */
+                kind: "agent" | "user" | "seat";
                 name: string;
                 /** Format: uuid */
                 participant_id: string;
@@ -1550,17 +1687,17 @@ export interface components {
                 reason: string;
             } | null;
             /**
-             * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
+             * @description A message while an agent speaks, or models are asked who should: `enqueue` lets it go on; `interrupt` ends the turn, and what was said so far is kept; `rollback` drops what was said so far and begins the same turn anew; `reject` refuses the message with `conflict`.
              * @enum {unknown}
              */
-            on_post: "enqueue" | "interrupt";
+            on_post: "enqueue" | "interrupt" | "rollback" | "reject";
             /**
              * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
              * @enum {unknown}
              */
             on_turn_failure: "pause" | "skip";
             participants: components["schemas"]["Participant"][];
-            policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
+            policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["PriorityPolicy"] | components["schemas"]["MentionPolicy"] | components["schemas"]["ModeratorPolicy"] | components["schemas"]["VotePolicy"] | components["schemas"]["GraphPolicy"] | components["schemas"]["DebatePolicy"] | components["schemas"]["ManualPolicy"];
             started_at: string | null;
             /** @enum {unknown} */
             status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
@@ -1581,6 +1718,116 @@ export interface components {
                 turns: number;
             };
             version: number;
+        };
+        DiscussionExport: {
+            discussion: {
+                context: {
+                    bytes: number;
+                    /** Format: uuid */
+                    document_id: string;
+                    title: string;
+                }[];
+                /** Format: date-time */
+                created_at: string;
+                created_by: {
+                    id: string;
+                    /** @enum {unknown} */
+                    kind: "user" | "api_key" | "system";
+                    name: string;
+                };
+                deadline: string | null;
+                ended_at: string | null;
+                forked_from: {
+                    /** Format: uuid */
+                    discussion_id: string;
+                    /** @description The last message that was taken over. */
+                    seq: number;
+                } | null;
+                /** Format: uuid */
+                id: string;
+                limits: {
+                    /** @description US dollars: reached, the discussion pauses. What has no known price counts nothing. */
+                    max_cost_usd?: number;
+                    /** @description Time spent running or waiting, pauses not counted. */
+                    max_seconds?: number;
+                    /** @description Input and output tokens, the moderator’s included. */
+                    max_tokens?: number;
+                    /**
+                     * @description Turns, skipped ones included.
+                     * @default 20
+                     */
+                    max_turns: number;
+                    /**
+                     * @description For one turn: a model’s is then a failure, a person’s is skipped.
+                     * @default 120
+                     */
+                    turn_timeout_seconds: number;
+                };
+                memory: {
+                    /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
+                    window: number;
+                };
+                /** @description How many messages there are; the newest has this `seq`. */
+                messages: number;
+                needs: {
+                    /** @description The least limit with which one more turn, of the mean cost of those so far, can be had. */
+                    max_cost_usd: number;
+                } | null;
+                next_speaker: {
+                    /**
+                     * @description `seat`: an outside client that holds a key of its own.
+                     * @enum {unknown}
+                     */
+                    kind: "agent" | "user" | "seat";
+                    name: string;
+                    /** Format: uuid */
+                    participant_id: string;
+                    /** @description Why it is their turn, in a sentence. */
+                    reason: string;
+                } | null;
+                /**
+                 * @description A message while an agent speaks, or models are asked who should: `enqueue` lets it go on; `interrupt` ends the turn, and what was said so far is kept; `rollback` drops what was said so far and begins the same turn anew; `reject` refuses the message with `conflict`.
+                 * @enum {unknown}
+                 */
+                on_post: "enqueue" | "interrupt" | "rollback" | "reject";
+                /**
+                 * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
+                 * @enum {unknown}
+                 */
+                on_turn_failure: "pause" | "skip";
+                participants: components["schemas"]["Participant"][];
+                policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["PriorityPolicy"] | components["schemas"]["MentionPolicy"] | components["schemas"]["ModeratorPolicy"] | components["schemas"]["VotePolicy"] | components["schemas"]["GraphPolicy"] | components["schemas"]["DebatePolicy"] | components["schemas"]["ManualPolicy"];
+                started_at: string | null;
+                /** @enum {unknown} */
+                status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
+                status_reason: string | null;
+                topic: string;
+                /** @description The turn that is under way or comes next, counted from 1. */
+                turn: number;
+                /** Format: date-time */
+                updated_at: string;
+                usage: {
+                    /** @description Generations without a known price count 0. */
+                    cost_nano_usd: number;
+                    /** @description Time spent running or waiting. */
+                    elapsed_seconds: number;
+                    input_tokens: number;
+                    output_tokens: number;
+                    /** @description Turns that ended. */
+                    turns: number;
+                };
+                version: number;
+            };
+            /** @description The whole log, in order. */
+            entries: components["schemas"]["ExportedEntry"][];
+            /** Format: date-time */
+            exported_at: string;
+            /** @constant */
+            format: "parley.discussion";
+            /** @description Every turn that has begun, in order. */
+            turns: components["schemas"]["Turn"][];
+            /** @constant */
+            version: 1;
         };
         Document: {
             /** @description Bytes of the text in UTF-8. */
@@ -1659,6 +1906,69 @@ export interface components {
                 type: "authentication" | "conflict" | "internal" | "invalid_request" | "not_found" | "permission" | "rate_limit" | "upstream";
             };
         };
+        ExportedEntry: {
+            author: components["schemas"]["Author"];
+            content: string;
+            /** Format: date-time */
+            created_at: string;
+            duration_ms: number | null;
+            /** @description 1, 2, 3 … within the discussion, without a hole. */
+            entry: number;
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description `message`: something was said. `proposal`: a moderator was asked who speaks in this turn, or a person said so. `ballot`: a participant was asked. `turn_end`: a turn ended without a message.
+             * @enum {unknown}
+             */
+            kind: "message" | "proposal" | "ballot" | "turn_end";
+            /** @description A message’s as in the list of messages; of a proposal `choice {participantId, reason}`, of a ballot `vote` (a participant’s id or null), of both `refused` (why it did not count, or null); of a turn’s end `outcome`. */
+            metadata: {
+                [key: string]: unknown;
+            };
+            seq: number | null;
+            time_to_first_token_ms: number | null;
+            turn: number | null;
+            usage: {
+                cost_nano_usd: number | null;
+                input_tokens: number;
+                output_tokens: number;
+            };
+        };
+        ForkDiscussion: {
+            limits?: {
+                /** @description US dollars: reached, the discussion pauses. What has no known price counts nothing. */
+                max_cost_usd?: number;
+                /** @description Time spent running or waiting, pauses not counted. */
+                max_seconds?: number;
+                /** @description Input and output tokens, the moderator’s included. */
+                max_tokens?: number;
+                /**
+                 * @description Turns, skipped ones included.
+                 * @default 20
+                 */
+                max_turns?: number;
+                /**
+                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
+                 * @default 120
+                 */
+                turn_timeout_seconds?: number;
+            };
+            memory?: {
+                /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
+                window?: number;
+            };
+            /**
+             * @description A message while an agent speaks, or models are asked who should: `enqueue` lets it go on; `interrupt` ends the turn, and what was said so far is kept; `rollback` drops what was said so far and begins the same turn anew; `reject` refuses the message with `conflict`.
+             * @enum {unknown}
+             */
+            on_post?: "enqueue" | "interrupt" | "rollback" | "reject";
+            policy?: components["schemas"]["RoundRobin"] | components["schemas"]["Priority"] | components["schemas"]["Mention"] | components["schemas"]["Moderator"] | components["schemas"]["Vote"] | components["schemas"]["Graph"] | components["schemas"]["Debate"] | components["schemas"]["Manual"];
+            /** @description The last message that the new discussion takes over. */
+            seq: number;
+            /** @description Default true. False: `resume` starts it. */
+            start?: boolean;
+            topic: string;
+        };
         Generation: {
             actor: {
                 id: string;
@@ -1695,6 +2005,40 @@ export interface components {
             trace_id: string;
             turn: number | null;
         };
+        GivenMessage: {
+            content: string;
+            /** @description Who said it, where it was not the speaker. */
+            name?: string;
+            /** @enum {unknown} */
+            role: "system" | "user" | "assistant";
+            seq: number | null;
+        };
+        Graph: {
+            /** @description Who may speak after whom, by agent id, user id or name. */
+            edges: {
+                from: string;
+                to: string;
+                /** @description The edge holds only when this occurs in the last message, in whatever case. */
+                when?: string;
+            }[];
+            /** @description Default: the first participant. */
+            start?: string;
+            /** @constant */
+            type: "graph";
+        };
+        GraphPolicy: {
+            edges: {
+                /** Format: uuid */
+                from: string;
+                /** Format: uuid */
+                to: string;
+                when: string | null;
+            }[];
+            /** Format: uuid */
+            start: string;
+            /** @constant */
+            type: "graph";
+        };
         Health: {
             /** @constant */
             status: "ok";
@@ -1716,6 +2060,12 @@ export interface components {
             citations?: components["schemas"]["Citation"][];
             content: string;
             duration_ms: number;
+            /** @description The models that were tried in vain before the one that answered. */
+            fallbacks?: {
+                /** @description Why it could not be had: an error code. */
+                code: string;
+                model: string;
+            }[];
             finish_reason: string;
             /** Format: uuid */
             generation_id: string;
@@ -1753,6 +2103,14 @@ export interface components {
                 x: string;
             }[];
         };
+        Manual: {
+            /** @constant */
+            type: "manual";
+        };
+        ManualPolicy: {
+            /** @constant */
+            type: "manual";
+        };
         Me: {
             actor: {
                 id: string;
@@ -1782,6 +2140,17 @@ export interface components {
             name: string;
             roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
         };
+        Mention: {
+            /** @description Who speaks when nobody is called, by agent id, user id or name. Default: whoever is next in order. */
+            fallback?: string;
+            /** @constant */
+            type: "mention";
+        };
+        MentionPolicy: {
+            fallback: string | null;
+            /** @constant */
+            type: "mention";
+        };
         Message: {
             author: components["schemas"]["Author"];
             content: string;
@@ -1791,7 +2160,15 @@ export interface components {
             /** Format: uuid */
             id: string;
             metadata: {
+                /** @description Participants whom it calls by `@name`, where the policy listens. */
+                calls?: string[];
                 citations?: components["schemas"]["Citation"][];
+                /** @description The models that were tried in vain before the one that answered. */
+                fallbacks?: {
+                    /** @description Why it could not be had: an error code. */
+                    code: string;
+                    model: string;
+                }[];
                 /** @description `stop`, `length`, `content_filter`, `other`; `interrupted`: cut short, kept as far as it was. */
                 finish_reason?: string;
                 /** Format: uuid */
@@ -1800,6 +2177,10 @@ export interface components {
                 provider?: string;
                 /** @description True: made by rule, not by a language model. */
                 rehearsal?: boolean;
+                /** @description Of a debate’s judge: the side named in the last line, null where it names none. */
+                verdict?: {
+                    side: string | null;
+                };
             };
             /** @description 1, 2, 3 … within the discussion, without a hole. */
             seq: number;
@@ -1848,6 +2229,13 @@ export interface components {
             type: "moderator";
         };
         NewApiKey: {
+            /** @description The key of a seat: it opens nothing else. Null: everything within its scopes. */
+            confined_to: {
+                /** Format: uuid */
+                discussion_id?: string;
+                /** Format: uuid */
+                participant_id?: string;
+            } | null;
             /** Format: date-time */
             created_at: string;
             expires_at: string | null;
@@ -1905,8 +2293,11 @@ export interface components {
             agent_id: string | null;
             /** Format: uuid */
             id: string;
-            /** @enum {unknown} */
-            kind: "agent" | "user";
+            /**
+             * @description `seat`: an outside client that holds a key of its own.
+             * @enum {unknown}
+             */
+            kind: "agent" | "user" | "seat";
             name: string;
             user_id: string | null;
         };
@@ -1919,7 +2310,15 @@ export interface components {
             /** Format: uuid */
             id: string;
             metadata: {
+                /** @description Participants whom it calls by `@name`, where the policy listens. */
+                calls?: string[];
                 citations?: components["schemas"]["Citation"][];
+                /** @description The models that were tried in vain before the one that answered. */
+                fallbacks?: {
+                    /** @description Why it could not be had: an error code. */
+                    code: string;
+                    model: string;
+                }[];
                 /** @description `stop`, `length`, `content_filter`, `other`; `interrupted`: cut short, kept as far as it was. */
                 finish_reason?: string;
                 /** Format: uuid */
@@ -1928,10 +2327,17 @@ export interface components {
                 provider?: string;
                 /** @description True: made by rule, not by a language model. */
                 rehearsal?: boolean;
+                /** @description Of a debate’s judge: the side named in the last line, null where it names none. */
+                verdict?: {
+                    side: string | null;
+                };
             };
             next_speaker: {
-                /** @enum {unknown} */
-                kind: "agent" | "user";
+                /**
+                 * @description `seat`: an outside client that holds a key of its own.
+                 * @enum {unknown}
+                 */
+                kind: "agent" | "user" | "seat";
                 name: string;
                 /** Format: uuid */
                 participant_id: string;
@@ -1950,6 +2356,27 @@ export interface components {
         };
         PostMessage: {
             content: string;
+            /** @description What the newest claim of the turn gave. */
+            fence?: number;
+            /** @description Ends this turn, which was claimed. Only with `fence`; a seat’s turn ends in no other way. */
+            turn?: number;
+        };
+        Priority: {
+            /** @constant */
+            type: "priority";
+            /** @description Weights by agent id, user id or name, 1 to 1,000. Who is not named has 1. */
+            weights?: {
+                [key: string]: number;
+            };
+        };
+        PriorityPolicy: {
+            /** @constant */
+            type: "priority";
+            weights: {
+                /** Format: uuid */
+                participant_id: string;
+                weight: number;
+            }[];
         };
         Provider: {
             api_key_last4: string | null;
@@ -2007,6 +2434,36 @@ export interface components {
             token_type: "Bearer";
             user: components["schemas"]["User"];
         };
+        ResumeDiscussion: {
+            /** @description In place of those it has; the others stay. Needed where `needs` says so. */
+            limits?: {
+                /** @description US dollars: reached, the discussion pauses. What has no known price counts nothing. */
+                max_cost_usd?: number;
+                /** @description Time spent running or waiting, pauses not counted. */
+                max_seconds?: number;
+                /** @description Input and output tokens, the moderator’s included. */
+                max_tokens?: number;
+                /**
+                 * @description Turns, skipped ones included.
+                 * @default 20
+                 */
+                max_turns?: number;
+                /**
+                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
+                 * @default 120
+                 */
+                turn_timeout_seconds?: number;
+            };
+        };
+        RetrievedPassage: {
+            document_id: string | null;
+            /** @enum {unknown} */
+            kind: "document" | "message";
+            seq: number | null;
+            text: string;
+            /** @description The document’s title, or who said it. */
+            title: string;
+        };
         RoleList: {
             items: {
                 permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
@@ -2029,6 +2486,13 @@ export interface components {
             /** @constant */
             type: "round_robin";
         };
+        /** @description An outside client, which gets a key of its own: `POST …/participants/{participant_id}/key`. */
+        SeatParticipant: {
+            seat: {
+                /** @description Unique within the discussion, without regard to case. */
+                name: string;
+            };
+        };
         Session: {
             /** Format: date-time */
             created_at: string;
@@ -2042,6 +2506,56 @@ export interface components {
             /** Format: date-time */
             last_used_at: string;
             user_agent: string | null;
+        };
+        System: {
+            build: {
+                node: string;
+                /** @description `linux-x64` and its like. */
+                platform: string;
+                /** @enum {unknown} */
+                profile: "development" | "testing" | "production";
+                /** @description The program's own. */
+                version: string;
+            };
+            /** @description Open event streams of the tenant in this process. */
+            connections: number;
+            database: {
+                /** @description True: the one that comes with Parley; false: the one of `DATABASE_URL`. */
+                packaged: boolean;
+                /** @enum {unknown} */
+                status: "connected" | "disconnected";
+                version: string | null;
+            };
+            dead_letters: number | null;
+            jobs: {
+                /** @description Waiting for a free hand. */
+                due: number;
+                kind: string;
+                next_run_at: string | null;
+                /**
+                 * Format: date-time
+                 * @description When the oldest of them was entered.
+                 */
+                oldest_at: string;
+                /** @description Of those that wait: how many failed before. */
+                retrying: number;
+                /** @description Being worked at. */
+                running: number;
+                /** @description Their time has not come. */
+                scheduled: number;
+            }[] | null;
+            log: {
+                lag_ms: number | null;
+                /** @description The newest position that this process has read of the tenant's log. */
+                position: number;
+                retention_days: number;
+            };
+            /** @description `PROJECT_NAME`. */
+            name: string;
+            roles: string[];
+            /** Format: date-time */
+            started_at: string;
+            uptime_seconds: number;
         };
         Tenant: {
             /** Format: uuid */
@@ -2072,6 +2586,7 @@ export interface components {
                 message: string;
             } | null;
             message_id: string | null;
+            message_seq: number | null;
             name: string;
             /** Format: uuid */
             participant_id: string;
@@ -2081,12 +2596,51 @@ export interface components {
             started_at: string;
             /** @enum {unknown} */
             status: "running" | "waiting" | "paused" | "completed" | "interrupted" | "skipped" | "failed" | "cancelled";
+            time_to_first_token_ms: number | null;
             turn: number;
             usage: {
                 cost_nano_usd: number | null;
                 input_tokens: number;
                 output_tokens: number;
             };
+        };
+        TurnContext: {
+            /** @description Which attempt at the turn: the newest that was given anything. */
+            attempt: number;
+            brief: string | null;
+            /** @description Documents that were at hand. */
+            documents: {
+                bytes: number;
+                /** Format: uuid */
+                document_id: string;
+                title: string;
+            }[];
+            /** @description Four bytes of UTF-8 are one token here. */
+            estimated_tokens: number;
+            memory: {
+                retrieved: components["schemas"]["RetrievedPassage"][];
+                summary: {
+                    text: string;
+                    up_to_seq: number;
+                } | null;
+                window: {
+                    from_seq: number;
+                    to_seq: number;
+                } | null;
+            };
+            /** @description Exactly what was sent, in this order. */
+            messages: components["schemas"]["GivenMessage"][];
+            model: string | null;
+            parameters: {
+                max_tokens?: number;
+                seed?: number;
+                stop?: string[];
+                temperature?: number;
+                top_p?: number;
+            };
+            /** Format: uuid */
+            participant_id: string;
+            turn: number;
         };
         User: {
             email: string;
@@ -2097,6 +2651,14 @@ export interface components {
         UserParticipant: {
             /** Format: uuid */
             user_id: string;
+        };
+        Vote: {
+            /** @constant */
+            type: "vote";
+        };
+        VotePolicy: {
+            /** @constant */
+            type: "vote";
         };
     };
     responses: {
@@ -2667,6 +3229,8 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Tried in this order when the model cannot be had and has not said a word yet. */
+                    fallback_models?: string[];
                     /** @description Who the agent is and how it should speak. */
                     instructions?: string;
                     memory?: {
@@ -4456,11 +5020,18 @@ export interface operations {
                                 kind: "user" | "api_key" | "system";
                                 name: string;
                             };
+                            deadline: string | null;
                             ended_at: string | null;
+                            forked_from: {
+                                /** Format: uuid */
+                                discussion_id: string;
+                                /** @description The last message that was taken over. */
+                                seq: number;
+                            } | null;
                             /** Format: uuid */
                             id: string;
                             limits: {
-                                /** @description US dollars; what has no known price counts nothing. */
+                                /** @description US dollars: reached, the discussion pauses. What has no known price counts nothing. */
                                 max_cost_usd?: number;
                                 /** @description Time spent running or waiting, pauses not counted. */
                                 max_seconds?: number;
@@ -4483,9 +5054,16 @@ export interface operations {
                             };
                             /** @description How many messages there are; the newest has this `seq`. */
                             messages: number;
+                            needs: {
+                                /** @description The least limit with which one more turn, of the mean cost of those so far, can be had. */
+                                max_cost_usd: number;
+                            } | null;
                             next_speaker: {
-                                /** @enum {unknown} */
-                                kind: "agent" | "user";
+                                /**
+                                 * @description `seat`: an outside client that holds a key of its own.
+                                 * @enum {unknown}
+                                 */
+                                kind: "agent" | "user" | "seat";
                                 name: string;
                                 /** Format: uuid */
                                 participant_id: string;
@@ -4493,17 +5071,17 @@ export interface operations {
                                 reason: string;
                             } | null;
                             /**
-                             * @description A message while somebody speaks: `enqueue` lets the turn go on; `interrupt` ends it, and what was said so far is kept.
+                             * @description A message while an agent speaks, or models are asked who should: `enqueue` lets it go on; `interrupt` ends the turn, and what was said so far is kept; `rollback` drops what was said so far and begins the same turn anew; `reject` refuses the message with `conflict`.
                              * @enum {unknown}
                              */
-                            on_post: "enqueue" | "interrupt";
+                            on_post: "enqueue" | "interrupt" | "rollback" | "reject";
                             /**
                              * @description When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.
                              * @enum {unknown}
                              */
                             on_turn_failure: "pause" | "skip";
                             participants: components["schemas"]["Participant"][];
-                            policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["ModeratorPolicy"];
+                            policy: components["schemas"]["RoundRobinPolicy"] | components["schemas"]["PriorityPolicy"] | components["schemas"]["MentionPolicy"] | components["schemas"]["ModeratorPolicy"] | components["schemas"]["VotePolicy"] | components["schemas"]["GraphPolicy"] | components["schemas"]["DebatePolicy"] | components["schemas"]["ManualPolicy"];
                             started_at: string | null;
                             /** @enum {unknown} */
                             status: "created" | "running" | "waiting" | "paused" | "completed" | "cancelled" | "failed";
@@ -4932,6 +5510,157 @@ export interface operations {
             503: components["responses"]["Error503"];
         };
     };
+    exportDiscussion: {
+        parameters: {
+            query?: {
+                /** @description What the file is. */
+                format?: "markdown" | "json";
+            };
+            header?: never;
+            path: {
+                discussion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    /** @description `attachment`, with a name for the file. */
+                    "Content-Disposition"?: string;
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscussionExport"];
+                    "text/markdown": string;
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    forkDiscussion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first answer, byte for byte, for 48 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                discussion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForkDiscussion"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discussion"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `idempotency_in_progress`, `conflict` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed`, `idempotency_mismatch` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
     listMessages: {
         parameters: {
             query?: {
@@ -5187,7 +5916,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResumeDiscussion"];
+            };
+        };
         responses: {
             /** @description As asked for. */
             200: {
@@ -5260,6 +5993,8 @@ export interface operations {
     listTurns: {
         parameters: {
             query?: {
+                after_turn?: number;
+                before_turn?: number;
                 /** @description `next_cursor` of the page before; absent: from the start. */
                 cursor?: string;
                 /** @description Items at most. */
@@ -5299,6 +6034,65 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    getTurnContext: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                discussion_id: string;
+                turn: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnContext"];
+                };
+            };
+            400: components["responses"]["Error400"];
             401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
@@ -6700,6 +7494,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    getSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
                 };
             };
             400: components["responses"]["Error400"];

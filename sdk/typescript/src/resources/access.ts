@@ -1,8 +1,10 @@
-import { eachOfPages } from '../pages.ts';
+import { catalogue, type List } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
 import type {
+  ApiKey,
   ApiKeyInput,
   ApiKeyPage,
+  Invitation,
   InvitationInput,
   InvitationPage,
   Member,
@@ -10,6 +12,7 @@ import type {
   NewApiKey,
   NewInvitation,
   Role,
+  RolePermissions,
 } from '../types.ts';
 
 type PageQuery = { page?: number; page_size?: number };
@@ -21,8 +24,11 @@ export class ApiKeys {
     this.#transport = transport;
   }
 
-  list(query: PageQuery = {}, options?: RequestOptions): Promise<ApiKeyPage> {
-    return this.#transport.json({ method: 'GET', path: '/api-keys', query }, options);
+  list(query: PageQuery = {}, options?: RequestOptions): List<ApiKey, ApiKeyPage> {
+    return catalogue(
+      (asked) => this.#transport.json({ method: 'GET', path: '/api-keys', query: asked }, options),
+      query,
+    );
   }
 
   /** The answer holds the key itself; it is never shown again. */
@@ -42,12 +48,8 @@ export class Users {
     this.#transport = transport;
   }
 
-  list(query: PageQuery = {}, options?: RequestOptions): Promise<MemberPage> {
-    return this.#transport.json({ method: 'GET', path: '/users', query }, options);
-  }
-
-  all(options?: RequestOptions): AsyncGenerator<Member> {
-    return eachOfPages((page) => this.list({ page, page_size: 100 }, options));
+  list(query: PageQuery = {}, options?: RequestOptions): List<Member, MemberPage> {
+    return catalogue((asked) => this.#transport.json({ method: 'GET', path: '/users', query: asked }, options), query);
   }
 
   setRoles(id: string, roles: Role[], options?: RequestOptions): Promise<Member> {
@@ -69,8 +71,11 @@ export class Invitations {
     this.#transport = transport;
   }
 
-  list(query: PageQuery = {}, options?: RequestOptions): Promise<InvitationPage> {
-    return this.#transport.json({ method: 'GET', path: '/invitations', query }, options);
+  list(query: PageQuery = {}, options?: RequestOptions): List<Invitation, InvitationPage> {
+    return catalogue(
+      (asked) => this.#transport.json({ method: 'GET', path: '/invitations', query: asked }, options),
+      query,
+    );
   }
 
   /** The answer holds its token; it is never shown again. */
@@ -80,5 +85,21 @@ export class Invitations {
 
   revoke(id: string, options?: RequestOptions): Promise<void> {
     return this.#transport.json({ method: 'DELETE', path: `/invitations/${encodeURIComponent(id)}` }, options);
+  }
+}
+
+/** What each role may do. */
+export class Roles {
+  readonly #transport: Transport;
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  async list(options?: RequestOptions): Promise<RolePermissions[]> {
+    const { items } = await this.#transport.json<{ items: RolePermissions[] }>(
+      { method: 'GET', path: '/roles' },
+      options,
+    );
+    return items;
   }
 }

@@ -1,8 +1,8 @@
-import { connectionError, type ErrorType, ParleyError } from '../errors.ts';
-import { eachOfPages } from '../pages.ts';
-import { linked } from '../retry.ts';
-import { readFrames } from '../sse.ts';
-import { meaning, type RequestOptions, type Transport } from '../transport.ts';
+import { errorOfBody } from '../answer.ts';
+import { connectionError } from '../errors.ts';
+import { catalogue, type List } from '../pages.ts';
+import { dataOf, type StreamOptions, streamFrames } from '../stream.ts';
+import type { RequestOptions, Transport } from '../transport.ts';
 import type {
   Agent,
   AgentChange,
@@ -21,13 +21,9 @@ export class Agents {
     this.#transport = transport;
   }
 
-  list(query: AgentQuery = {}, options?: RequestOptions): Promise<AgentPage> {
-    return this.#transport.json({ method: 'GET', path: '/agents', query }, options);
-  }
-
-  /** Every agent that matches, a page at a time. */
-  all(query: Omit<AgentQuery, 'page'> = {}, options?: RequestOptions): AsyncGenerator<Agent> {
-    return eachOfPages((page) => this.list({ page_size: 100, ...query, page }, options));
+  /** By name. */
+  list(query: AgentQuery = {}, options?: RequestOptions): List<Agent, AgentPage> {
+    return catalogue((asked) => this.#transport.json({ method: 'GET', path: '/agents', query: asked }, options), query);
   }
 
   get(id: string, options?: RequestOptions): Promise<Agent> {
@@ -64,50 +60,18 @@ export class Agents {
   }
 
   /** The same, token by token: `delta` events, then one `done` that carries the whole. A failure is thrown. */
-  async *stream(id: string, body: InvokeInput, options: { signal?: AbortSignal } = {}): AsyncGenerator<AgentEvent> {
-    const { controller, release } = linked(options.signal);
-    let finished = false;
-    try {
-      const response = await this.#transport.open(
-        {
-          method: 'POST',
-          path: `/agents/${encodeURIComponent(id)}/stream`,
-          body,
-          headers: { accept: 'text/event-stream' },
-        },
-        controller.signal,
-      );
-      if (!response.body) throw connectionError('invalid_response', 'The answer has no body.');
-      for await (const frame of readFrames(response.body)) {
-        const data = JSON.parse(frame.data) as Record<string, unknown>;
-        if (frame.event === 'error') throw streamed(data);
-        finished ||= frame.event === 'done';
-        if (frame.event === 'delta' || frame.event === 'done') yield { type: frame.event, ...data } as AgentEvent;
-      }
-      if (!finished) throw connectionError('connection_failed', 'The answer broke off.');
-    } catch (error) {
-      throw meaning(error, controller.signal);
-    } finally {
-      release();
-      controller.abort();
+  async *stream(
+    id: string,
+    body: InvokeInput,
+    options: Pick<StreamOptions, 'signal' | 'idleMs'> = {},
+  ): AsyncGenerator<AgentEvent> {
+    const path = `/agents/${encodeURIComponent(id)}/stream`;
+    for await (const frame of streamFrames(this.#transport, { method: 'POST', path, body }, options)) {
+      const data = dataOf(frame) as Record<string, unknown>;
+      if (frame.event === 'error') throw errorOfBody(data, 200);
+      if (frame.event === 'delta' || frame.event === 'done') yield { type: frame.event, ...data } as AgentEvent;
+      if (frame.event === 'done') return;
     }
+    throw connectionError('connection_failed', 'The answer broke off.');
   }
-}
-
-function streamed(data: Record<string, unknown>): ParleyError {
-  const error = (data.error ?? data) as {
-    code?: string;
-    type?: ErrorType;
-    message?: string;
-    details?: unknown;
-    request_id?: string;
-  };
-  return new ParleyError({
-    code: error.code ?? 'internal',
-    type: error.type ?? 'upstream',
-    status: 200,
-    message: error.message ?? 'The answer failed.',
-    details: error.details,
-    ...(error.request_id === undefined ? {} : { requestId: error.request_id }),
-  });
 }

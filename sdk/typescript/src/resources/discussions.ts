@@ -1,10 +1,13 @@
 import { type DiscussionEvent, discussionEvent } from '../events.ts';
+import { type ExportedFile, exported } from '../exported.ts';
 import { type FollowOptions, follow } from '../follow.ts';
-import { eachOfCursor } from '../pages.ts';
+import { type List, log } from '../pages.ts';
+import { type TranscriptPart, type TranscriptSource, transcript } from '../transcript.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
 import type {
   Discussion,
   DiscussionFacts,
+  DiscussionFork,
   DiscussionInput,
   DiscussionPage,
   DiscussionQuery,
@@ -12,12 +15,16 @@ import type {
   MessagePage,
   MessageQuery,
   PostedMessage,
+  ResumeInput,
   Turn,
   TurnPage,
   TurnQuery,
 } from '../types.ts';
 
-type Command = 'pause' | 'resume' | 'cancel';
+type Command = 'pause' | 'cancel';
+
+/** A transcript reads what was said however long a server takes to come back: about a minute of tries. */
+const PATIENCE = 12;
 
 /** Discussions: who speaks when, what was said, and what happens now. */
 export class Discussions {
@@ -26,12 +33,9 @@ export class Discussions {
     this.#transport = transport;
   }
 
-  list(query: DiscussionQuery = {}, options?: RequestOptions): Promise<DiscussionPage> {
-    return this.#transport.json({ method: 'GET', path: '/discussions', query }, options);
-  }
-
-  all(query: Omit<DiscussionQuery, 'cursor'> = {}, options?: RequestOptions): AsyncGenerator<DiscussionFacts> {
-    return eachOfCursor((cursor) => this.list({ limit: 100, ...query, ...(cursor && { cursor }) }, options));
+  /** Newest first. */
+  list(query: DiscussionQuery = {}, options?: RequestOptions): List<DiscussionFacts, DiscussionPage> {
+    return log((asked) => this.#transport.json({ method: 'GET', path: '/discussions', query: asked }, options), query);
   }
 
   /** A snapshot: `events(id, { cursor: discussion.cursor })` continues from it without a hole. */
@@ -43,23 +47,25 @@ export class Discussions {
     return this.#transport.json({ method: 'POST', path: '/discussions', body, creates: true }, options);
   }
 
-  messages(id: string, query: MessageQuery = {}, options?: RequestOptions): Promise<MessagePage> {
-    return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/messages`, query }, options);
+  /** A new discussion that begins with what was said in this one up to message `seq`. */
+  fork(id: string, body: DiscussionFork, options?: RequestOptions): Promise<Discussion> {
+    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/fork`, body, creates: true }, options);
   }
 
-  /** Every message after `after_seq`, in order. */
-  async *allMessages(
+  /** The whole log as a file: Markdown to read (default), or JSON (`DiscussionExport`). */
+  export(
     id: string,
-    query: { after_seq?: number } = {},
-    options?: RequestOptions,
-  ): AsyncGenerator<Message> {
-    for (let after = query.after_seq ?? 0; ; ) {
-      const { items } = await this.messages(id, { after_seq: after, limit: 100 }, options);
-      yield* items;
-      const last = items.at(-1);
-      if (last === undefined || items.length < 100) return;
-      after = last.seq;
-    }
+    query: { format?: 'markdown' | 'json' } = {},
+    options: { signal?: AbortSignal } = {},
+  ): Promise<ExportedFile> {
+    const send = { method: 'GET', path: `${pathOf(id)}/export`, query, headers: { accept: '*/*' } } as const;
+    return exported(this.#transport, send, options.signal);
+  }
+
+  /** In order. `after_seq` reads on from there; `before_seq` reads the page that ends there, and then those before it. */
+  messages(id: string, query: MessageQuery = {}, options?: RequestOptions): List<Message, MessagePage> {
+    const path = `${pathOf(id)}/messages`;
+    return log((asked) => this.#transport.json({ method: 'GET', path, query: asked }, options), query);
   }
 
   /** Says something, as whoever you are. */
@@ -67,20 +73,19 @@ export class Discussions {
     return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/messages`, body, creates: true }, options);
   }
 
-  turns(id: string, query: TurnQuery = {}, options?: RequestOptions): Promise<TurnPage> {
-    return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/turns`, query }, options);
-  }
-
-  /** Every turn, in order: who had it, why, and what came of it. */
-  allTurns(id: string, options?: RequestOptions): AsyncGenerator<Turn> {
-    return eachOfCursor((cursor) => this.turns(id, { limit: 100, ...(cursor && { cursor }) }, options));
+  /** In order: who had each, why, and what came of it. */
+  turns(id: string, query: TurnQuery = {}, options?: RequestOptions): List<Turn, TurnPage> {
+    const path = `${pathOf(id)}/turns`;
+    return log((asked) => this.#transport.json({ method: 'GET', path, query: asked }, options), query);
   }
 
   pause(id: string, options?: RequestOptions): Promise<Discussion> {
     return this.#command(id, 'pause', options);
   }
-  resume(id: string, options?: RequestOptions): Promise<Discussion> {
-    return this.#command(id, 'resume', options);
+  /** Goes on. With `limits`: these in place of what it has, as one that was paused for its cost needs. */
+  resume(id: string, { limits, ...options }: RequestOptions & ResumeInput = {}): Promise<Discussion> {
+    const body = limits === undefined ? {} : { limits };
+    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/resume`, body }, options);
   }
   cancel(id: string, options?: RequestOptions): Promise<Discussion> {
     return this.#command(id, 'cancel', options);
@@ -101,8 +106,34 @@ export class Discussions {
     }
   }
 
+  /**
+   * A discussion told as it happens, to its end: who has the turn and why, their words as they come, and every message
+   * exactly once. Give the discussion as `create` or `get` answered it, or its id; messages that are there already come
+   * first, after `after_seq`. Survives what `events` survives. Aborting ends it quietly.
+   */
+  async *transcript(
+    discussion: string | Discussion,
+    { after_seq: afterSeq = 0, ...options }: Omit<FollowOptions, 'cursor'> & { after_seq?: number } = {},
+  ): AsyncGenerator<TranscriptPart> {
+    const id = typeof discussion === 'string' ? discussion : discussion.id;
+    const { signal } = options;
+    const patient: RequestOptions = { maxRetries: PATIENCE, ...(signal && { signal }) };
+    const get = (): Promise<Discussion> => this.get(id, patient);
+    const source: TranscriptSource = {
+      get,
+      messages: (after, upTo) => this.messages(id, { after_seq: after, limit: Math.min(100, upTo - after) }, patient),
+      events: (cursor) => this.events(id, { ...options, cursor }),
+    };
+    try {
+      const snapshot = typeof discussion === 'string' ? await get() : discussion;
+      yield* transcript(source, { snapshot, afterSeq });
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
+  }
+
   #command(id: string, command: Command, options?: RequestOptions): Promise<Discussion> {
-    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/${command}` }, options);
+    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/${command}`, repeatable: true }, options);
   }
 }
 

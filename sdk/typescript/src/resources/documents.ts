@@ -1,4 +1,4 @@
-import { eachOfPages } from '../pages.ts';
+import { catalogue, type List } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
 import type {
   Document,
@@ -17,12 +17,11 @@ export class Documents {
   }
 
   /** With `q`: the best matches first, each with a `snippet`. */
-  list(query: DocumentQuery = {}, options?: RequestOptions): Promise<DocumentPage> {
-    return this.#transport.json({ method: 'GET', path: '/documents', query }, options);
-  }
-
-  all(query: Omit<DocumentQuery, 'page'> = {}, options?: RequestOptions): AsyncGenerator<Document> {
-    return eachOfPages((page) => this.list({ page_size: 100, ...query, page }, options));
+  list(query: DocumentQuery = {}, options?: RequestOptions): List<Document, DocumentPage> {
+    return catalogue(
+      (asked) => this.#transport.json({ method: 'GET', path: '/documents', query: asked }, options),
+      query,
+    );
   }
 
   get(id: string, options?: RequestOptions): Promise<DocumentWithText> {

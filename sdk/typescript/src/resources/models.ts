@@ -1,4 +1,4 @@
-import { eachOfCursor } from '../pages.ts';
+import { type List, log } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
 import type {
   DefaultModel,
@@ -10,7 +10,7 @@ import type {
   ProviderInput,
 } from '../types.ts';
 
-/** What can be asked of, as OpenAI's list. To chat with one, use any OpenAI client at the same server's `/v1`. */
+/** What can be asked of, as OpenAI's list: see `chat`. */
 export class Models {
   readonly #transport: Transport;
   constructor(transport: Transport) {
@@ -20,6 +20,10 @@ export class Models {
   async list(options?: RequestOptions): Promise<Model[]> {
     const { data } = await this.#transport.json<{ data: Model[] }>({ method: 'GET', path: '/models' }, options);
     return data;
+  }
+
+  get(id: string, options?: RequestOptions): Promise<Model> {
+    return this.#transport.json({ method: 'GET', path: `/models/${encodeURIComponent(id)}` }, options);
   }
 
   getDefault(options?: RequestOptions): Promise<DefaultModel> {
@@ -59,12 +63,9 @@ export class Generations {
     this.#transport = transport;
   }
 
-  list(query: GenerationQuery = {}, options?: RequestOptions): Promise<GenerationPage> {
-    return this.#transport.json({ method: 'GET', path: '/generations', query }, options);
-  }
-
-  all(query: Omit<GenerationQuery, 'cursor'> = {}, options?: RequestOptions): AsyncGenerator<Generation> {
-    return eachOfCursor((cursor) => this.list({ limit: 100, ...query, ...(cursor && { cursor }) }, options));
+  /** Newest first. */
+  list(query: GenerationQuery = {}, options?: RequestOptions): List<Generation, GenerationPage> {
+    return log((asked) => this.#transport.json({ method: 'GET', path: '/generations', query: asked }, options), query);
   }
 
   get(id: string, options?: RequestOptions): Promise<Generation> {
