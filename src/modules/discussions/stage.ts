@@ -320,7 +320,7 @@ export class Stage {
   /** The same, as if it could cost whatever it costs. */
   #wouldBe() {
     const decision = this.#decide();
-    return decision.kind === 'pause' ? decision.then : decision;
+    return decision.kind === 'pause' ? decision.otherwise : decision;
   }
 
   #become(action: Action, reason: string | null): void {

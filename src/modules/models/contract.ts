@@ -25,6 +25,19 @@ export type Purpose = {
   readonly agentId?: string;
   readonly discussionId?: string;
   readonly turn?: number;
+  readonly hint?: Hint;
+};
+
+/** What the messages ask for, for the rehearsal: it understands no sentence. Language models are told in words. */
+export type Hint = {
+  /** Moderators and voters: the names of which one is to be answered. */
+  readonly choices?: readonly string[];
+  /** Names that a speech may call with an `@` in front. */
+  readonly calls?: readonly string[];
+  /** The side of a debate to argue for. */
+  readonly side?: string;
+  /** A judge's: the sides between which to decide in the last line. */
+  readonly verdict?: readonly string[];
 };
 
 export type GenerateRequest = {

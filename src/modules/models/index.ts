@@ -28,6 +28,7 @@ export type {
   GenerateRequest,
   GenerateResult,
   Generation,
+  Hint,
   Parameters,
   Usage,
 } from './contract.ts';

@@ -9,6 +9,11 @@ export type EntryMetadata = MessageMetadata & {
   /** Proposals: what the rules made of the answer, and why it did not count. */
   choice?: Choice;
   refused?: string | null;
+  /** Ballots: the participant whom it counts for. */
+  vote?: string | null;
+  /** What the policy heard in it beside whom it calls. */
+  cues?: number[];
+  edge?: true;
   /** Ends of turns. */
   outcome?: 'skipped' | 'failed' | 'interrupted';
 };
@@ -17,7 +22,7 @@ export type EntryMetadata = MessageMetadata & {
 export type EntryRow = {
   readonly entry: number;
   readonly id: string;
-  readonly kind: 'message' | 'proposal' | 'turn_end';
+  readonly kind: 'message' | 'proposal' | 'ballot' | 'turn_end';
   readonly seq: number | null;
   readonly turn: number | null;
   readonly author: Author;
@@ -81,16 +86,73 @@ export async function lastSaid(reader: Reader, id: string, limit: number): Promi
 
 /** The whole log as the rules see it: what a fold begins from when the kept state is doubted. */
 export async function facts(from: Reader | Tx, id: string): Promise<Fact[]> {
-  const rows = await from.all<EntryRow>(sql`
-    select ${columns} from discussion_entries
+  const rows = await from.all<FactRow>(sql`
+    select kind, turn, author, metadata from discussion_entries
     where tenant_id = ${from.ctx.tenantId} and discussion_id = ${id} order by entry`);
   return rows.map(factOf);
 }
 
+type FactRow = Pick<EntryRow, 'kind' | 'turn' | 'author' | 'metadata'>;
+type Range = { readonly after: number; readonly upTo: number; readonly limit: number };
+
+/** Entries after one and up to another as the rules see them, in order: a fold of a part, page by page. */
+export async function factsBetween(from: Reader | Tx, id: string, { after, upTo, limit }: Range): Promise<Fact[]> {
+  const rows = await from.all<FactRow>(sql`
+    select kind, turn, author, metadata from discussion_entries
+    where tenant_id = ${from.ctx.tenantId} and discussion_id = ${id} and entry > ${after}::int and entry <= ${upTo}::int
+    order by entry limit ${limit}::int`);
+  return rows.map(factOf);
+}
+
+/** The entry that holds the message `seq`. */
+export async function entryOfMessage(from: Reader | Tx, id: string, seq: number): Promise<number | undefined> {
+  const row = await from.first<{ entry: number }>(sql`
+    select entry from discussion_entries
+    where tenant_id = ${from.ctx.tenantId} and discussion_id = ${id} and seq = ${seq}::int`);
+  return row?.entry;
+}
+
+/** Entries after one and up to another, whole and in order. */
+export function entriesBetween(reader: Reader | Tx, id: string, { after, upTo, limit }: Range): Promise<EntryRow[]> {
+  return reader.all<EntryRow>(sql`
+    select ${columns} from discussion_entries
+    where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${id} and entry > ${after}::int and entry <= ${upTo}::int
+    order by entry limit ${limit}::int`);
+}
+
+export type Copy = {
+  readonly from: string;
+  readonly to: string;
+  /** The entry before the first one that is copied. */
+  readonly after: number;
+  /** New ids of the entries after that one, in their order. */
+  readonly ids: readonly string[];
+  /** In place of theirs. Absent: it stays as it is. */
+  readonly metadata?: readonly EntryMetadata[];
+};
+
+/** Copies entries of one discussion into the log of another, as they are but for their ids. */
+export function copyEntries(tx: Tx, { from, to, after, ids, metadata }: Copy): Promise<number> {
+  return tx.run(sql`
+    insert into discussion_entries (tenant_id, discussion_id, entry, id, kind, seq, turn, author, content, metadata,
+      input_tokens, output_tokens, cost_nano_usd, time_to_first_token_ms, duration_ms, created_at)
+    select e.tenant_id, ${to}::uuid, e.entry, made.id, e.kind, e.seq, e.turn, e.author, e.content,
+      coalesce(made.metadata::jsonb, e.metadata), e.input_tokens, e.output_tokens, e.cost_nano_usd, e.time_to_first_token_ms, e.duration_ms, e.created_at
+    from unnest(${[...ids]}::uuid[], ${metadata?.map((one) => JSON.stringify(one)) ?? ids.map(() => null)}::text[])
+      with ordinality as made (id, metadata, place)
+    join discussion_entries e on e.tenant_id = ${tx.ctx.tenantId} and e.discussion_id = ${from}::uuid
+      and e.entry = ${after}::int + made.place::int`);
+}
+
 /** What the turn rules see of an entry. */
-export function factOf({ kind, turn, author, metadata }: EntryRow): Fact {
-  if (kind === 'message') return { kind, turn, participantId: author.participant_id };
+export function factOf({ kind, turn, author, metadata }: FactRow): Fact {
+  const { calls, cues, edge } = metadata;
+  if (kind === 'message') {
+    const heard = { ...(calls && { calls }), ...(cues && { cues }), ...(edge && { edge }) };
+    return { kind, turn, participantId: author.participant_id, ...heard };
+  }
   if (kind === 'proposal') return { kind, turn: turn as number, choice: metadata.choice as Choice };
   const participantId = author.participant_id as string;
-  return { kind, turn: turn as number, participantId, outcome: metadata.outcome ?? 'skipped' };
+  if (kind === 'ballot') return { kind, turn: turn as number, participantId, choice: metadata.vote ?? null };
+  return { kind, turn: turn as number, participantId, outcome: metadata.outcome ?? 'skipped', ...(edge && { edge }) };
 }

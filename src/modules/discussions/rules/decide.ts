@@ -8,8 +8,8 @@ export type Decision =
   | Going
   | { readonly kind: 'end'; readonly action: 'complete'; readonly reason: LimitName | Ending }
   | { readonly kind: 'end'; readonly action: 'fail'; readonly reason: 'every_turn_failed' }
-  /** It stands until it may cost more; then `then` is what happens. */
-  | { readonly kind: 'pause'; readonly reason: 'max_cost_usd'; readonly then: Going };
+  /** It stands until it may cost more; `otherwise` is what happens then. */
+  | { readonly kind: 'pause'; readonly reason: 'max_cost_usd'; readonly otherwise: Going };
 
 type Going = Exclude<Verdict, { readonly kind: 'end' }>;
 
@@ -33,6 +33,6 @@ export function decide({ policy, participants, limits, state, spent }: Situation
   const reached = limitReached(limits, spent);
   if (reached) return { kind: 'end', action: 'complete', reason: reached };
   if (hopeless || verdict.kind === 'end') return { kind: 'end', action: 'fail', reason: 'every_turn_failed' };
-  if (costReached(limits, spent.costNanoUsd)) return { kind: 'pause', reason: 'max_cost_usd', then: verdict };
+  if (costReached(limits, spent.costNanoUsd)) return { kind: 'pause', reason: 'max_cost_usd', otherwise: verdict };
   return verdict;
 }

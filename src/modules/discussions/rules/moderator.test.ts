@@ -26,7 +26,7 @@ const accepted: [string, string][] = [
 ];
 for (const [text, id] of accepted) {
   test(`the answer ${JSON.stringify(text)} is a choice`, () => {
-    const { choice, refused } = dispose({ text }, those, afterAdvocate);
+    const { choice, refused } = dispose({ text }, { participants: those, state: afterAdvocate });
     assert.equal(choice.participantId, id);
     assert.equal(refused, null);
   });
@@ -46,7 +46,7 @@ const refusals: [string, string][] = [
 ];
 for (const [text, why] of refusals) {
   test(`the answer ${JSON.stringify(text.slice(0, 60))} falls back by rule, and says so`, () => {
-    const { choice, refused } = dispose({ text }, those, afterAdvocate);
+    const { choice, refused } = dispose({ text }, { participants: those, state: afterAdvocate });
     assert.equal(refused, why);
     assert.equal(choice.participantId, 'id-1', 'whoever comes after the last speaker');
     assert.match(choice.reason, /^The moderator's answer names .*\. By rule: next in order after advocate\.$/);
@@ -54,7 +54,7 @@ for (const [text, why] of refusals) {
 }
 
 test('a moderator that cannot be asked is replaced by the rule', () => {
-  const { choice, refused } = dispose({ failed: true }, those, EMPTY);
+  const { choice, refused } = dispose({ failed: true }, { participants: those, state: EMPTY });
   assert.deepEqual(choice, {
     participantId: 'id-0',
     reason: 'The moderator could not be asked. By rule: first in order.',
@@ -65,7 +65,7 @@ test('a moderator that cannot be asked is replaced by the rule', () => {
 test('whatever a moderator answers, one participant is chosen, quickly, and its words stay out of the reason', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), (text) => {
-      const { choice } = dispose({ text }, those, afterAdvocate);
+      const { choice } = dispose({ text }, { participants: those, state: afterAdvocate });
       assert.equal(those.filter((p) => p.id === choice.participantId).length, 1);
       assert.ok(choice.reason.length < 120);
     }),

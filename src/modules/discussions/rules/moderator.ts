@@ -1,7 +1,15 @@
 import { type Static, Type } from 'typebox';
 import { ModelId } from '../../agents/index.ts';
-import type { Participant, State } from './fold.ts';
-import { type Answer, afterLast, type Disposal, type TurnPolicy } from './policy.ts';
+import { readAnswer } from './names.ts';
+import {
+  type Answer,
+  afterLast,
+  byRule,
+  type Disposal,
+  type Refusal,
+  type Standing,
+  type TurnPolicy,
+} from './policy.ts';
 
 const type = Type.Literal('moderator');
 const fields = {
@@ -11,12 +19,10 @@ const fields = {
 const Asked = Type.Object({ type, ...fields }, { additionalProperties: false, title: 'Moderator' });
 const Kept = Type.Object({ type, ...fields }, { title: 'ModeratorPolicy' });
 
-/** Why a proposal did not count. */
-export type Refusal = 'names_nobody' | 'names_several' | 'failed';
-
 const WHY: Readonly<Record<Refusal, string>> = {
   names_nobody: "The moderator's answer names no participant",
   names_several: "The moderator's answer names more than one participant",
+  names_oneself: 'The moderator names itself',
   failed: 'The moderator could not be asked',
 };
 
@@ -33,60 +39,23 @@ export const moderator: TurnPolicy<Static<typeof Asked>, Static<typeof Kept>> = 
     return { policy: asked };
   },
 
-  next({ agent_id: agentId, model }, participants, state) {
-    if (state.choice) return { kind: 'speak', ...state.choice };
+  next({ agent_id: agentId, model }, participants) {
     const [only] = participants;
     if (only && participants.length === 1) {
       return { kind: 'speak', participantId: only.id, reason: 'The only participant.' };
     }
-    return { kind: 'ask', who: { ...(agentId && { agentId }), ...(model && { model }) } };
+    return { kind: 'ask', who: [{ ...(agentId && { agentId }), ...(model && { model }) }] };
   },
 
   dispose,
 };
 
-/**
- * What counts of a moderator's answer: exactly one participant's name and nothing else, plain or as
- * `{"next": "name"}`. Anything else (a name that does not exist, prose, instructions) is refused, and the choice is
- * made by rule: whoever comes after the last speaker.
- */
-export function dispose(answer: Answer, participants: readonly Participant[], state: State): Disposal {
-  const named = 'failed' in answer ? 'failed' : readName(answer.text, participants);
+/** A moderator's answer, if it is a name; else whoever comes after the last speaker, and why. */
+export function dispose(answer: Answer, { participants, state }: Standing): Disposal & { readonly kind: 'proposal' } {
+  const named = readAnswer(answer, participants);
   if (typeof named !== 'string') {
-    return { choice: { participantId: named.id, reason: 'Chosen by the moderator.' }, refused: null };
+    const choice = { participantId: named.id, reason: 'Chosen by the moderator.' };
+    return { kind: 'proposal', choice, refused: null };
   }
-  const rule = afterLast(participants, state);
-  const reason = `${WHY[named]}. By rule: ${rule.reason.charAt(0).toLowerCase()}${rule.reason.slice(1)}`;
-  return { choice: { participantId: rule.participantId, reason }, refused: named };
-}
-
-function readName(text: string, participants: readonly Participant[]): Participant | Refusal {
-  const trimmed = text.trim();
-  if (trimmed.length > 400) return 'names_nobody';
-  const wanted = bare(fromJson(trimmed) ?? trimmed);
-  const exact = participants.find((p) => bare(p.name) === wanted);
-  if (exact) return exact;
-  const parts = wanted.split(/\s*(?:,|;|\n|\band\b|\bor\b|&)\s*/).map(bare);
-  const several = parts.length > 1 && parts.every((part) => participants.some((p) => bare(p.name) === part));
-  return several ? 'names_several' : 'names_nobody';
-}
-
-/** Without the quotes, marks and full stops that models like to put around a name. */
-function bare(name: string): string {
-  return name
-    .trim()
-    .replace(/^[\s"'`*_@<([{]+|[\s"'`*_.,:;!>)\]}]+$/g, '')
-    .toLowerCase();
-}
-
-function fromJson(text: string): string | undefined {
-  const body = /^```(?:json)?\s*(\{[^{}]*\})\s*```$/.exec(text)?.[1] ?? text;
-  if (!body.startsWith('{')) return undefined;
-  try {
-    const value: unknown = JSON.parse(body);
-    const next = typeof value === 'object' && value !== null && 'next' in value ? value.next : undefined;
-    return typeof next === 'string' ? next : undefined;
-  } catch {
-    return undefined;
-  }
+  return { kind: 'proposal', choice: byRule(WHY[named], afterLast(participants, state)), refused: named };
 }

@@ -73,7 +73,11 @@ function play(
     let verdict = nextSpeaker(policy, those, state);
     if (verdict.kind === 'ask') {
       const text = answers[asked++ % answers.length] as string;
-      log.push({ kind: 'proposal', turn: state.turns + 1, choice: dispose({ text }, those, state).choice });
+      log.push({
+        kind: 'proposal',
+        turn: state.turns + 1,
+        choice: dispose({ text }, { participants: those, state }).choice,
+      });
       state = log.reduce(fold, EMPTY);
       verdict = nextSpeaker(policy, those, state);
     }
@@ -192,7 +196,7 @@ test('every limit ends a discussion, with its name as the reason, and none is pa
               max_seconds: spent.elapsedMs >= (asked.max_seconds ?? Infinity) * 1000,
               every_turn_failed: false,
             };
-            assert.ok(reached[decision.reason], decision.reason);
+            assert.ok((reached as Record<string, boolean>)[decision.reason], decision.reason);
             return;
           }
           assert.ok(turn <= asked.max_turns, 'it ended in time');

@@ -1,11 +1,28 @@
 import { type TSchema, Type } from 'typebox';
-import type { Participant, State } from './fold.ts';
+import { debate } from './debate.ts';
+import { type Participant, type State, whole } from './fold.ts';
+import { graph } from './graph.ts';
+import { manual } from './manual.ts';
+import { mention } from './mention.ts';
 import { moderator } from './moderator.ts';
-import { type Answer, afterLast, type Disposal, type Fault, type TurnPolicy, type Verdict } from './policy.ts';
+import {
+  type Answer,
+  afterLast,
+  type Brief,
+  type Disposal,
+  type Fault,
+  type Noted,
+  type Standing,
+  type TurnPolicy,
+  type Utterance,
+  type Verdict,
+} from './policy.ts';
+import { priority } from './priority.ts';
 import { roundRobin } from './round_robin.ts';
+import { vote } from './vote.ts';
 
 /** Every turn policy there is. A new one is a file beside this and a line here. */
-const POLICIES = [roundRobin, moderator] as const;
+const POLICIES = [roundRobin, priority, mention, moderator, vote, graph, debate, manual] as const;
 
 type Each = (typeof POLICIES)[number];
 type AskedOf<P> = P extends TurnPolicy<infer A, infer _K> ? A : never;
@@ -28,17 +45,33 @@ export function settlePolicy(
   return policyOf(asked.type).settle(asked, participants);
 }
 
-/** Who speaks next, from the folded log alone. */
-export function nextSpeaker(policy: KeptPolicy, participants: readonly Participant[], state: State): Verdict {
+/** Who speaks next, from the folded log alone. What a person or a moderator has chosen counts in every policy. */
+export function nextSpeaker(policy: KeptPolicy, participants: readonly Participant[], kept: State): Verdict {
+  const state = whole(kept);
+  if (state.choice) return { kind: 'speak', ...state.choice };
   return policyOf(policy.type).next(policy, participants, state);
 }
 
-/** What a policy makes of the answer to its question. */
+/** What a policy makes of an answer to its question; of a ballot with `voter`. */
 export function disposeOf(
   policy: KeptPolicy,
   answer: Answer,
-  { participants, state }: { participants: readonly Participant[]; state: State },
+  { participants, state, voter }: Standing & { readonly voter?: string | undefined },
 ): Disposal {
-  const { dispose } = policyOf(policy.type);
-  return dispose?.(answer, participants, state) ?? { choice: afterLast(participants, state), refused: null };
+  const standing = { participants, state: whole(state), ...(voter !== undefined && { voter }) };
+  const rule = (): Disposal => ({ kind: 'proposal', choice: afterLast(participants, state), refused: null });
+  return policyOf(policy.type).dispose?.(answer, standing) ?? rule();
 }
+
+/** What an entry is to keep for the policy: whom it calls, and the like. `state` is that before the entry. */
+export function heardIn(policy: KeptPolicy, utterance: Utterance, { participants, state }: Standing): Noted {
+  return policyOf(policy.type).hear?.(policy, utterance, { participants, state: whole(state) }) ?? {};
+}
+
+/** What the policy has to say to whoever speaks now; null: nothing. */
+export function briefOf(policy: KeptPolicy, speaker: Participant, { participants, state }: Standing): Brief | null {
+  return policyOf(policy.type).brief?.(policy, speaker, { participants, state: whole(state) }) ?? null;
+}
+
+/** How many turns a policy takes until it ends by itself; null: it does not. */
+export const lengthOf = (policy: KeptPolicy): number | null => policyOf(policy.type).length?.(policy) ?? null;

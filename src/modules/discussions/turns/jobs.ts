@@ -15,7 +15,7 @@ type LostPayload = {
 };
 
 /**
- * The jobs of a discussion: one a step. It lets an agent speak, asks a moderator, or ends a person's time. Whatever
+ * The jobs of a discussion: one a step. It lets an agent speak, asks a moderator or holds a vote, or ends a person's time. Whatever
  * comes of it is written in one transaction, which the discussion's step and the job's fence both guard: killed at any
  * point, another attempt is made, and exactly one message is written.
  */
@@ -52,7 +52,7 @@ async function handle(deps: TurnDeps, job: Job): Promise<void> {
   if (!row || row.step !== job.payload.step) return;
   if (row.status === 'waiting') {
     await commit(deps, job, async (stage) => {
-      await stage.skip('timeout');
+      if (stage.speaker) await stage.skip('timeout');
       await stage.next();
     });
   } else if (row.status === 'running') {
@@ -67,9 +67,16 @@ async function handle(deps: TurnDeps, job: Job): Promise<void> {
 
 /** Nothing more can be expected of this step. */
 async function giveUp(stage: Stage, error: { code: string; message: string }): Promise<void> {
-  if (stage.row.status === 'waiting') {
-    await stage.skip('timeout', error);
-    await stage.next();
-  } else if (stage.speaker) await stage.fail(error, null);
-  else await propose(stage, { failed: true });
+  const { status, policy, participants, state } = stage.row;
+  if (status === 'waiting') {
+    if (stage.speaker) await stage.skip('timeout', error);
+    return stage.next();
+  }
+  if (stage.speaker) return stage.fail(error, null);
+  const verdict = nextSpeaker(policy, participants, state);
+  const who = verdict.kind === 'ask' ? verdict.who : [];
+  await propose(
+    stage,
+    who.map((asked) => ({ asked, answer: { failed: true } })),
+  );
 }
