@@ -23,7 +23,7 @@ const Asked = Type.Object(
           'Each round, one speaker of each side; within a side they take turns. By agent id, user id or name.',
       },
     ),
-    rounds: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: DEFAULT_ROUNDS })),
+    rounds: Type.Optional(Rounds),
     judge: Type.String({ minLength: 1, maxLength: 200, description: 'Speaks last, on no side, and closes it.' }),
   },
   { additionalProperties: false, title: 'Debate' },
