@@ -3,7 +3,15 @@ import { agentChanged, agentRegistered } from './events.ts';
 import { agentsRoutes } from './routes.ts';
 import { type Agents, type AgentsDeps, agentsService } from './service.ts';
 
-export { citationsOf, clip, DOCUMENT_BUDGET, documentParts, fitDocuments, modelParameters } from './rules.ts';
+export {
+  citationsOf,
+  clip,
+  DOCUMENT_BUDGET,
+  documentParts,
+  fallbacksOf,
+  fitDocuments,
+  modelParameters,
+} from './rules.ts';
 export type { Agent } from './schemas.ts';
 export { Citation, ContextItem, Fallbacks, ModelId, Parameters } from './schemas.ts';
 export type { Agents } from './service.ts';

@@ -1,4 +1,4 @@
-import type { ChatMessage, GenerateResult, Parameters as ModelParameters } from '../models/index.ts';
+import type { ChatMessage, GenerateResult, InVain, Parameters as ModelParameters } from '../models/index.ts';
 import type { Invocation, Invoke, Parameters } from './schemas.ts';
 
 export type Text = { readonly title: string; readonly text: string };
@@ -6,11 +6,14 @@ export type Text = { readonly title: string; readonly text: string };
 /** The window of memory of an agent that does not say. */
 export const DEFAULT_WINDOW = 40;
 
-/** Documents as part of a system message. The tags only part them; what stands in them stays untrusted text. */
-export function documentsPart(documents: readonly Text[]): string {
-  if (documents.length === 0) return '';
+/**
+ * Documents as parts of a system message, to be joined by an empty line. The tags only part them; what stands in them
+ * stays untrusted text.
+ */
+export function documentParts(documents: readonly Text[]): string[] {
+  if (documents.length === 0) return [];
   const each = documents.map(({ title, text }) => `<document title=${JSON.stringify(title)}>\n${text}\n</document>`);
-  return `Documents to use and to cite by title:\n\n${each.join('\n\n')}`;
+  return ['Documents to use and to cite by title:', ...each];
 }
 
 /** Characters of documents that go into one prompt, shared by all of them. */
@@ -40,7 +43,7 @@ export function clip(text: string, max: number): string {
 
 /** What an agent on its own is given. */
 export function invokePrompt(instructions: string, documents: readonly Text[], input: Invoke['input']): ChatMessage[] {
-  const system = [instructions, documentsPart(documents)].filter(Boolean).join('\n\n');
+  const system = [instructions, ...documentParts(documents)].filter(Boolean).join('\n\n');
   const said: readonly ChatMessage[] = typeof input === 'string' ? [{ role: 'user', content: input }] : input;
   return system ? [{ role: 'system', content: system }, ...said] : [...said];
 }
@@ -65,6 +68,10 @@ export const citationsOf = (result: Pick<GenerateResult, 'citations'>): NonNulla
     quote,
   }));
 
+/** The models that were tried in vain, on our wire. */
+export const fallbacksOf = (inVain: readonly InVain[]): NonNullable<Invocation['fallbacks']> =>
+  inVain.map(({ model, code }) => ({ model, code }));
+
 export function invocationOf(result: GenerateResult): Invocation {
   return {
     content: result.text,
@@ -81,5 +88,6 @@ export function invocationOf(result: GenerateResult): Invocation {
     duration_ms: result.durationMs,
     generation_id: result.generationId,
     ...(result.citations && { citations: citationsOf(result) }),
+    ...(result.inVain && { fallbacks: fallbacksOf(result.inVain) }),
   };
 }

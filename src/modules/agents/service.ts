@@ -218,6 +218,7 @@ async function invoke(
   const fitted = fitDocuments(documents);
   return models.stream(ctx, {
     model: row.model ?? undefined,
+    fallbacks: row.fallback_models,
     messages: invokePrompt(row.instructions, fitted, ask.input),
     parameters: { ...modelParameters(row.parameters), ...ask.parameters },
     documents: fitted,

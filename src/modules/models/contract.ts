@@ -43,6 +43,11 @@ export type Hint = {
 export type GenerateRequest = {
   /** `provider/model`, `local/…`, `rehearsal`; undefined takes the tenant's default. */
   readonly model: string | undefined;
+  /**
+   * Asked in this order when the model before cannot be had (unavailable, slowing down, silent, refusing its key, not
+   * there) and has not said a word.
+   */
+  readonly fallbacks?: readonly string[];
   readonly messages: readonly ChatMessage[];
   readonly parameters?: Parameters;
   readonly documents?: readonly Grounding[];
@@ -62,6 +67,17 @@ export type Usage = {
   readonly estimated: boolean;
 };
 
+/** A model that could not be had, and what it cost all the same. */
+export type InVain = {
+  readonly model: string;
+  /** An error code (`model_…`). */
+  readonly code: string;
+  /** Of its record; absent where nobody was asked: it is unknown here, or has just failed elsewhere. */
+  readonly id?: string;
+  readonly usage?: Usage;
+  readonly costNanoUsd?: number | null;
+};
+
 export type GenerateResult = {
   readonly text: string;
   /** The id it can be asked for by, e.g. `openai/gpt-5`. */
@@ -77,6 +93,8 @@ export type GenerateResult = {
   readonly durationMs: number;
   readonly generationId: string;
   readonly citations?: readonly Citation[];
+  /** The models that were tried before the one that answered; absent where there were none. */
+  readonly inVain?: readonly InVain[];
 };
 
 /**
@@ -84,8 +102,10 @@ export type GenerateResult = {
  * it; so does `ctx.signal`. Both reject with an AppError (`model_*`), or with the abort's reason when it was stopped.
  */
 export type Generation = {
-  /** Of its record; known before anything else is. */
+  /** Of the record of the model that ends it; known before anything else is. */
   readonly id: string;
+  /** The models that were tried in vain until now; each has a record of its own. */
+  readonly inVain: readonly InVain[];
   readonly text: AsyncIterable<string>;
   readonly result: Promise<GenerateResult>;
 };

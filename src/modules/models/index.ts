@@ -29,6 +29,7 @@ export type {
   GenerateResult,
   Generation,
   Hint,
+  InVain,
   Parameters,
   Usage,
 } from './contract.ts';

@@ -1,55 +1,24 @@
-import { fullJitterMs } from '../../../lib/backoff.ts';
 import { uuidv7 } from '../../../lib/ids.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { AppError } from '../../../platform/http/errors.ts';
-import type { Logger } from '../../../platform/telemetry/log.ts';
-import type { Traces } from '../../traces/index.ts';
-import type { FinishReason, GenerateRequest, GenerateResult, Generation, Usage } from '../contract.ts';
-import { explain } from './failures.ts';
-import type { Observer } from './observe.ts';
-import { BACKOFF, pause, RetryBudget } from './retry.ts';
-import type { Part, Source } from './source.ts';
+import type { GenerateRequest, GenerateResult, Generation, InVain } from '../contract.ts';
+import { isPassedOn, Rests } from './rests.ts';
+import { RetryBudget } from './retry.ts';
+import type { Source } from './source.ts';
 import { TextQueue } from './text-queue.ts';
+import { type Account, type Timeouts, Try, type TryDeps } from './try.ts';
 
-export type Timeouts = {
-  /** Until something comes from the model, its thoughts included. */
-  readonly firstTokenMs: number;
-  /** Between two pieces. */
-  readonly idleMs: number;
-  /** For all tries together, where the request says nothing. */
-  readonly totalMs: number;
-};
-
+export type { Timeouts } from './try.ts';
 export const TIMEOUTS: Timeouts = { firstTokenMs: 120_000, idleMs: 60_000, totalMs: 120_000 };
-const MAX_ATTEMPTS = 3;
-/** A provider that asks to wait longer than this is not waited for. */
-const MAX_RETRY_AFTER_MS = 20_000;
-/** An answer longer than this is ended there (`length`). */
-const MAX_TEXT_CHARS = 1_000_000;
 
 const MAX_BUDGETS = 1_000;
 
-type Deps = {
-  readonly traces: Traces;
-  readonly log: Logger;
-  readonly timeouts: Timeouts;
-  readonly observer: Observer;
-  readonly resolve: (ctx: Ctx, model: string | undefined) => Promise<Source>;
-};
+type Deps = TryDeps & { readonly resolve: (ctx: Ctx, model: string | undefined) => Promise<Source> };
 
-/** What a generation has come to so far. */
-type Progress = {
-  source: Source | undefined;
-  observed: ReturnType<Observer['start']> | undefined;
-  attempts: number;
-  text: string;
-  /** Something was produced that is paid for. */
-  produced: boolean;
-  firstTokenAt: number | undefined;
-  finish: Extract<Part, { type: 'finish' }> | undefined;
-};
+/** What the generations of one process share. */
+type Shared = Deps & { readonly budgetOf: (provider: string) => RetryBudget; readonly rests: Rests };
 
-/** Makes the function that runs generations: finds the model, asks it, watches the clock, and records how it ended. */
+/** Makes the function that runs generations: finds the models, asks them, watches the clock, and records how it ended. */
 export function createRunner(deps: Deps): (ctx: Ctx, request: GenerateRequest) => Generation {
   const budgets = new Map<string, RetryBudget>();
   const budgetOf = (provider: string): RetryBudget => {
@@ -60,58 +29,55 @@ export function createRunner(deps: Deps): (ctx: Ctx, request: GenerateRequest) =
     if (budgets.size > MAX_BUDGETS) budgets.delete(budgets.keys().next().value as string);
     return budget;
   };
+  const shared: Shared = { ...deps, budgetOf, rests: new Rests() };
   return (ctx, request) => {
     const left = new AbortController();
     const queue = new TextQueue(() => left.abort(new DOMException('The reader left.', 'AbortError')));
-    const run = new Run(deps, ctx, request);
-    const result = run.go(queue, left.signal, budgetOf);
+    const run = new Run(shared, { ctx, request, queue });
+    const result = run.go(left.signal);
     // Whoever only reads `text` gets the error there.
     result.catch(() => {});
-    return { id: run.id, text: queue, result };
+    return { id: run.id, inVain: run.inVain, text: queue, result };
   };
 }
 
-class Run {
-  readonly #deps: Deps;
-  readonly #ctx: Ctx;
-  readonly #request: GenerateRequest;
-  readonly id = uuidv7();
-  readonly #createdAt = new Date();
-  readonly #startedAt = performance.now();
-  readonly #progress: Progress = {
-    source: undefined,
-    observed: undefined,
-    attempts: 0,
-    text: '',
-    produced: false,
-    firstTokenAt: undefined,
-    finish: undefined,
-  };
+type Asked = { readonly ctx: Ctx; readonly request: GenerateRequest; readonly queue: TextQueue };
+type Model = string | undefined;
 
-  constructor(deps: Deps, ctx: Ctx, request: GenerateRequest) {
-    this.#deps = deps;
-    this.#ctx = ctx;
-    this.#request = request;
+/** One answer, of the first model that can be had. */
+class Run {
+  /** Of the record of the model that ended it, whichever that will be. */
+  readonly id = uuidv7();
+  readonly inVain: InVain[] = [];
+  readonly #shared: Shared;
+  readonly #asked: Asked;
+  readonly #startedAt = performance.now();
+  readonly #deadline: number;
+  #current: Try | undefined;
+
+  constructor(shared: Shared, asked: Asked) {
+    this.#shared = shared;
+    this.#asked = asked;
+    this.#deadline = this.#startedAt + this.#totalMs;
   }
 
-  async go(queue: TextQueue, left: AbortSignal, budgetOf: (provider: string) => RetryBudget): Promise<GenerateResult> {
+  get #totalMs(): number {
+    return this.#asked.request.timeoutMs ?? this.#shared.timeouts.totalMs;
+  }
+
+  async go(left: AbortSignal): Promise<GenerateResult> {
+    const { ctx, queue } = this.#asked;
     const late = new AbortController();
-    const signal = AbortSignal.any([this.#ctx.signal, left, late.signal]);
-    const totalMs = this.#request.timeoutMs ?? this.#deps.timeouts.totalMs;
-    const deadline = this.#startedAt + totalMs;
-    const total = setTimeout(() => late.abort(this.#timeout()), totalMs);
+    const signal = AbortSignal.any([ctx.signal, left, late.signal]);
+    const total = setTimeout(
+      () => late.abort(this.#current?.timeout() ?? new AppError('model_timeout')),
+      this.#totalMs,
+    );
     try {
-      signal.throwIfAborted();
-      const source = await this.#deps.resolve({ ...this.#ctx, signal }, this.#request.model);
-      this.#progress.source = source;
-      this.#progress.observed = this.#deps.observer.start(source, this.#ctx.trace);
-      const budget = budgetOf(`${this.#ctx.tenantId}/${source.provider}`);
-      await this.#attempts({ source, queue, signal, late, budget, deadline });
-      const result = await this.#succeed(source);
+      const result = await this.#first(signal);
       queue.end();
       return result;
-    } catch (thrown) {
-      const error = await this.#fail(thrown, signal);
+    } catch (error) {
       queue.end({ error });
       throw error;
     } finally {
@@ -119,219 +85,99 @@ class Run {
     }
   }
 
-  async #attempts(run: {
-    source: Source;
-    queue: TextQueue;
-    signal: AbortSignal;
-    late: AbortController;
-    budget: RetryBudget;
-    deadline: number;
-  }): Promise<void> {
-    const { source, signal, budget, deadline } = run;
-    budget.deposit();
-    for (;;) {
-      this.#progress.attempts += 1;
-      try {
-        return await this.#attempt(run);
-      } catch (thrown) {
-        signal.throwIfAborted();
-        const failure = explain(thrown, nameOf(source));
-        const waitMs = failure.retryAfterMs ?? fullJitterMs(this.#progress.attempts, BACKOFF);
-        const again =
-          failure.retryable &&
-          !this.#progress.produced &&
-          this.#progress.attempts < MAX_ATTEMPTS &&
-          waitMs <= MAX_RETRY_AFTER_MS &&
-          performance.now() + waitMs < deadline &&
-          budget.take();
-        if (!again) throw failure.error;
-        await pause(waitMs, signal);
-      }
+  /** The models in their order, until one answers. A word that was said is never taken back. */
+  async #first(signal: AbortSignal): Promise<GenerateResult> {
+    const { model, fallbacks = [] } = this.#asked.request;
+    const models: readonly Model[] = [...new Set([model, ...fallbacks])];
+    for (const [at, one] of models.entries()) {
+      const left = models.length - at;
+      const source = await this.#find(one, { signal, isLast: left === 1 });
+      const result = source && (await this.#try(source, { signal, left }));
+      if (result) return result;
     }
+    throw new AppError('model_unavailable');
   }
 
-  async #attempt({
-    source,
-    queue,
-    signal,
-    late,
-  }: {
-    source: Source;
-    queue: TextQueue;
-    signal: AbortSignal;
-    late: AbortController;
-  }): Promise<void> {
-    const { firstTokenMs, idleMs } = this.#deps.timeouts;
-    let watch = setTimeout(() => late.abort(this.#timeout()), firstTokenMs);
-    let waitsForFirst = true;
+  /** Undefined when it is of no use and another is left. */
+  async #find(model: Model, { signal, isLast }: { signal: AbortSignal; isLast: boolean }): Promise<Source | undefined> {
+    const { resolve, rests } = this.#shared;
+    const { ctx } = this.#asked;
     try {
-      for await (const part of source.open(this.#request, signal)) {
-        if (part.type === 'finish') {
-          this.#progress.finish = part;
-          break;
-        }
-        if (part.type === 'text' || part.counts) {
-          this.#progress.produced = true;
-          if (waitsForFirst) {
-            waitsForFirst = false;
-            clearTimeout(watch);
-            watch = setTimeout(() => late.abort(this.#timeout()), idleMs);
-          }
-        }
-        if (!waitsForFirst) watch.refresh();
-        if (part.type === 'text' && part.text !== '' && !this.#take(part.text, queue)) break;
-      }
-    } finally {
-      clearTimeout(watch);
+      signal.throwIfAborted();
+      const source = await resolve({ ...ctx, signal }, model);
+      const resting = isLast ? undefined : rests.of(ctx.tenantId, source);
+      if (resting === undefined) return source;
+      this.inVain.push({ model: source.id, code: resting });
+      return undefined;
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      if (isLast || !(thrown instanceof AppError) || thrown.code !== 'model_not_found') throw this.#told(thrown);
+      this.inVain.push({ model: model ?? 'default', code: thrown.code });
+      return undefined;
     }
-    signal.throwIfAborted();
-    if (this.#progress.finish === undefined)
-      throw new AppError('model_unavailable', { message: `${source.provider} broke off its answer.` });
-    if (this.#progress.text === '') refuseEmpty(this.#progress.finish.finishReason, source.provider);
   }
 
-  /** False when the answer has become too long. */
-  #take(text: string, queue: TextQueue): boolean {
-    const room = MAX_TEXT_CHARS - this.#progress.text.length;
-    const taken = text.slice(0, room);
-    this.#progress.firstTokenAt ??= performance.now();
-    this.#progress.text += taken;
-    queue.push(taken);
-    if (taken.length < text.length) this.#progress.finish = { type: 'finish', finishReason: 'length' };
-    return taken.length === text.length;
+  /** Undefined when it said nothing and another is to be asked. */
+  async #try(
+    source: Source,
+    { signal, left }: { signal: AbortSignal; left: number },
+  ): Promise<GenerateResult | undefined> {
+    const { rests, budgetOf } = this.#shared;
+    const { ctx, request, queue } = this.#asked;
+    const { tenantId } = ctx;
+    const now = performance.now();
+    const one = new Try(this.#shared, {
+      ...{ ctx, request, source, queue, signal },
+      budget: budgetOf(`${tenantId}/${source.provider}`),
+      // Those that follow must find time of their own; what begins to answer may go on to the end.
+      beginBy: now + (this.#deadline - now) / left,
+      othersFollow: left > 1,
+      startedAt: this.inVain.length === 0 ? this.#startedAt : now,
+    });
+    this.#current = one;
+    try {
+      await one.run();
+    } catch (error) {
+      if (error instanceof AppError) rests.failed(tenantId, source, error);
+      const goesOn =
+        left > 1 && one.text === '' && !signal.aborted && error instanceof AppError && isPassedOn(error.code);
+      const account = await one.record(goesOn ? uuidv7() : this.id, error);
+      if (!goesOn) throw this.#told(error);
+      this.inVain.push({ model: source.id, code: error.code, ...account });
+      return undefined;
+    }
+    rests.answered(tenantId, source);
+    return this.#resultOf(one, await one.record(this.id));
   }
 
-  async #succeed(source: Source): Promise<GenerateResult> {
-    const { text, finish, firstTokenAt } = this.#progress as Progress & { finish: NonNullable<Progress['finish']> };
-    const usage = this.#usage();
-    const costNanoUsd = await this.#cost(usage);
+  #resultOf(one: Try, { id, usage, costNanoUsd }: Account): GenerateResult {
+    const { source, text, firstTokenAt } = one;
+    const finish = one.finish as NonNullable<Try['finish']>;
     const durationMs = Math.round(performance.now() - this.#startedAt);
-    await this.#record({ status: 'succeeded', errorCode: null, usage, costNanoUsd, durationMs });
     return {
       text,
       model: source.id,
       provider: source.provider,
       rehearsal: source.rehearsal,
       finishReason: finish.finishReason,
-      usage,
-      costNanoUsd,
+      ...{ usage, costNanoUsd },
       timeToFirstTokenMs: firstTokenAt === undefined ? durationMs : Math.round(firstTokenAt - this.#startedAt),
       durationMs,
-      generationId: this.id,
+      generationId: id,
       ...(finish.citations === undefined ? {} : { citations: finish.citations }),
+      ...(this.inVain.length === 0 ? {} : { inVain: [...this.inVain] }),
     };
   }
 
-  /** Records what came of it, and says which error the caller is to get. */
-  async #fail(thrown: unknown, signal: AbortSignal): Promise<unknown> {
-    const { source } = this.#progress;
-    const reason: unknown = signal.aborted ? signal.reason : thrown;
-    const stopped = signal.aborted && !(reason instanceof AppError);
-    const error = stopped || source === undefined ? reason : explain(reason, nameOf(source)).error;
-    if (source !== undefined) {
-      const usage = this.#usage();
-      const outcome = stopped
-        ? { status: 'aborted' as const, errorCode: null }
-        : { status: 'failed' as const, errorCode: error instanceof AppError ? error.code : 'internal' };
-      const durationMs = Math.round(performance.now() - this.#startedAt);
-      await this.#record({ ...outcome, usage, costNanoUsd: await this.#cost(usage), durationMs });
-    }
-    return error;
-  }
-
-  #timeout(): AppError {
-    const { source, text } = this.#progress;
-    return new AppError('model_timeout', {
-      message: `${source?.provider ?? 'The model'} did not ${text === '' ? 'answer' : 'finish its answer'} in time.`,
+  /** What the caller is told of a failure: with the models that had failed before, where there were some. */
+  #told(error: unknown): unknown {
+    if (!(error instanceof AppError) || this.inVain.length === 0) return error;
+    const before = this.inVain.map(({ model, code }) => ({ model, code }));
+    return new AppError(error.code, {
+      message: `${error.message} Before it: ${before.map(({ model, code }) => `${model} (${code})`).join(', ')}.`,
+      details: { ...(error.details as object | undefined), fallbacks: before },
+      headers: { ...error.headers },
+      cause: error,
     });
   }
-
-  /** The provider's counts; where it told none, four bytes a token of what was sent and received. */
-  #usage(): Usage & { cachedInputTokens?: number } {
-    const { finish, produced, text } = this.#progress;
-    if (finish?.usage !== undefined) return { ...finish.usage, estimated: false };
-    const asked = produced || finish !== undefined;
-    const sent = this.#request.messages.map(({ content }) => content).join('\n');
-    return { inputTokens: asked ? estimateTokens(sent) : 0, outputTokens: estimateTokens(text), estimated: true };
-  }
-
-  async #cost({
-    inputTokens,
-    outputTokens,
-    cachedInputTokens,
-  }: Usage & { cachedInputTokens?: number }): Promise<number | null> {
-    const { source } = this.#progress;
-    if (source === undefined) return null;
-    const { provider, providerModel: model, baseUrl } = source;
-    return this.#deps.traces.price(
-      {
-        provider,
-        model,
-        inputTokens,
-        outputTokens,
-        ...(baseUrl && { baseUrl }),
-        ...(cachedInputTokens && { cachedInputTokens }),
-      },
-      this.#createdAt,
-    );
-  }
-
-  async #record(outcome: {
-    status: 'succeeded' | 'failed' | 'aborted';
-    errorCode: string | null;
-    usage: Usage;
-    costNanoUsd: number | null;
-    durationMs: number;
-  }): Promise<void> {
-    const { source, text, firstTokenAt, finish, attempts } = this.#progress as Progress & { source: Source };
-    const { kind, agentId, discussionId, turn } = this.#request.purpose;
-    const timeToFirstTokenMs = firstTokenAt === undefined ? undefined : Math.round(firstTokenAt - this.#startedAt);
-    this.#progress.observed?.end({ ...outcome, ...outcome.usage, timeToFirstTokenMs });
-    try {
-      await this.#deps.traces.record(this.#ctx, {
-        id: this.id,
-        model: source.id,
-        provider: source.provider,
-        rehearsal: source.rehearsal,
-        kind,
-        status: outcome.status,
-        error_code: outcome.errorCode,
-        finish_reason: finish?.finishReason ?? null,
-        input_tokens: outcome.usage.inputTokens,
-        output_tokens: outcome.usage.outputTokens,
-        tokens_estimated: outcome.usage.estimated,
-        output_characters: text.length,
-        cost_nano_usd: outcome.costNanoUsd,
-        attempts,
-        time_to_first_token_ms: timeToFirstTokenMs ?? null,
-        duration_ms: outcome.durationMs,
-        agent_id: agentId ?? null,
-        discussion_id: discussionId ?? null,
-        turn: turn ?? null,
-        created_at: this.#createdAt,
-      });
-    } catch (error) {
-      // The answer exists and is paid for: it is given all the same, and the log says what the record would have.
-      this.#deps.log.error('A generation could not be recorded', {
-        tenant_id: this.#ctx.tenantId,
-        request_id: this.#ctx.requestId,
-        code: outcome.errorCode ?? outcome.status,
-        duration_ms: outcome.durationMs,
-        error,
-      });
-    }
-  }
 }
-
-const nameOf = ({ provider, secret }: Source) => ({ provider, ...(secret === undefined ? {} : { secret }) });
-
-function refuseEmpty(reason: FinishReason, provider: string): void {
-  if (reason === 'content_filter')
-    throw new AppError('model_content_filter', { message: `${provider} filtered its whole answer.` });
-  if (reason === 'length') {
-    throw new AppError('model_refused', { message: `${provider} used up the token limit before it said anything.` });
-  }
-}
-
-/** Four bytes of UTF-8 a token: near enough for what is shown as an estimate. */
-export const estimateTokens = (text: string): number => Math.ceil(Buffer.byteLength(text) / 4);
