@@ -1,23 +1,16 @@
 import { uuidv7 } from '../../lib/ids.ts';
-import type { Reader, Tx } from '../../platform/db/queries.ts';
+import type { Tx } from '../../platform/db/queries.ts';
 import { append } from '../../platform/events/outbox.ts';
-import { type FieldFault, validationFailed } from '../../platform/http/validation.ts';
-import type { Agent, Agents } from '../agents/index.ts';
+import { validationFailed } from '../../platform/http/validation.ts';
+import type { Agents } from '../agents/index.ts';
 import type { Knowledge } from '../knowledge/index.ts';
 import { discussionStarted } from './events.ts';
+import { agentParticipant, fault, gatherParticipants, type People } from './participants.ts';
 import { EMPTY, type Participant } from './rules/fold.ts';
-import { type KeptPolicy, settlePolicy } from './rules/policies.ts';
+import { type KeptPolicy, lengthOf, settlePolicy } from './rules/policies.ts';
 import type { By, ContextFacts, CreateDiscussion } from './schemas.ts';
 import { Stage, type StageDeps } from './stage.ts';
 import * as store from './store.ts';
-
-/** Who people are: the identity and access modules, as far as a discussion needs them. */
-export type People = {
-  /** A member of the tenant; undefined for who is none. */
-  findMember(queries: Reader | Tx, userId: string): Promise<{ readonly name: string } | undefined>;
-  /** What an API key is called. */
-  findKeyName(queries: Reader | Tx, keyId: string): Promise<string | undefined>;
-};
 
 export type CreateDeps = StageDeps & {
   readonly agents: Pick<Agents, 'find' | 'hold' | 'release'>;
@@ -27,8 +20,6 @@ export type CreateDeps = StageDeps & {
 
 const DEFAULT_LIMITS = { max_turns: 20, turn_timeout_seconds: 120 };
 const DEFAULT_WINDOW = 40;
-
-const fault = (field: string, rule: string, message: string): FieldFault => ({ in: 'body', field, rule, message });
 
 /** Checks what was asked for, keeps it, and (unless `start` is false) lets it begin; all in the caller's transaction. */
 export async function createDiscussion(
@@ -44,15 +35,36 @@ export async function createDiscussion(
     id,
     topic: input.topic,
     policy,
-    limits: { ...DEFAULT_LIMITS, ...input.limits },
+    limits: {
+      ...DEFAULT_LIMITS,
+      max_turns: Math.max(DEFAULT_LIMITS.max_turns, lengthOf(policy) ?? 0),
+      ...input.limits,
+    },
     on_post: input.on_post ?? 'enqueue',
     on_turn_failure: input.on_turn_failure ?? 'pause',
     memory: { window: input.memory?.window ?? DEFAULT_WINDOW },
     participants,
     context,
+    forked_from: null,
     created_by: by,
+    ...unbegun(now),
+  };
+  await store.insertDiscussion(tx, row);
+  const stage = new Stage(deps, tx, { row, now });
+  if (input.start === false) stage.preview();
+  else {
+    announceStart(tx, row.id, by);
+    await stage.next();
+  }
+  await stage.save();
+  return row;
+}
+
+/** What changes with its log, of a discussion in which nothing has happened. */
+export function unbegun(now: Date) {
+  return {
     created_at: now,
-    status: 'created',
+    status: 'created' as const,
     status_reason: null,
     state: EMPTY,
     next_speaker: null,
@@ -70,16 +82,10 @@ export async function createDiscussion(
     updated_at: now,
     started_at: null,
     ended_at: null,
+    deadline: null,
+    fence: 0,
+    claimed_step: null,
   };
-  await store.insertDiscussion(tx, row);
-  const stage = new Stage(deps, tx, { row, now });
-  if (input.start === false) stage.preview();
-  else {
-    announceStart(tx, row.id, by);
-    await stage.next();
-  }
-  await stage.save();
-  return row;
 }
 
 export function announceStart(tx: Tx, id: string, by: By): void {
@@ -97,19 +103,7 @@ async function gather(
   const own = input.participants.flatMap((p) => ('agent_id' in p ? [p.agent_id] : []));
   const agentIds = [...new Set(moderator === undefined ? own : [...own, moderator])];
   const agents = new Map((await deps.agents.find(tx, agentIds)).map((agent) => [agent.id, agent]));
-  const faults: FieldFault[] = [];
-  const participants: Participant[] = [];
-  for (const [index, wanted] of input.participants.entries()) {
-    const path = `participants.${index}`;
-    const found =
-      'agent_id' in wanted
-        ? agentParticipant(agents.get(wanted.agent_id), `${path}.agent_id`)
-        : await userParticipant(deps, tx, { userId: wanted.user_id, field: `${path}.user_id` });
-    if ('rule' in found) faults.push(found);
-    else if (participants.some((p) => (p.agent_id ?? p.user_id) === (found.agent_id ?? found.user_id))) {
-      faults.push(fault(path, 'unique', 'takes part already'));
-    } else participants.push({ ...found, name: uniqueName(found.name, participants) });
-  }
+  const { participants, faults } = await gatherParticipants(deps, tx, { wanted: input.participants, agents });
   if (moderator !== undefined) {
     const found = agentParticipant(agents.get(moderator), 'policy.agent_id');
     if ('rule' in found) faults.push(found);
@@ -120,30 +114,6 @@ async function gather(
     throw validationFailed([fault(`policy.${settled.fault.path}`, 'policy', settled.fault.message)]);
   }
   return { participants, policy: settled.policy, agentIds };
-}
-
-function agentParticipant(agent: Agent | undefined, field: string): Participant | FieldFault {
-  if (!agent) return fault(field, 'exists', 'is no agent of this tenant');
-  if (agent.status === 'archived') return fault(field, 'active', 'is an archived agent');
-  return { id: uuidv7(), kind: 'agent', agent_id: agent.id, user_id: null, name: agent.name };
-}
-
-async function userParticipant(
-  { people }: CreateDeps,
-  tx: Tx,
-  { userId, field }: { userId: string; field: string },
-): Promise<Participant | FieldFault> {
-  const member = await people.findMember(tx, userId);
-  if (!member) return fault(field, 'exists', 'is no member of this tenant');
-  return { id: uuidv7(), kind: 'user', agent_id: null, user_id: userId, name: member.name };
-}
-
-/** Two people may have one name, or a person an agent's; within a discussion a name means one participant. */
-function uniqueName(name: string, others: readonly Participant[]): string {
-  const taken = new Set(others.map((p) => p.name.toLowerCase()));
-  let candidate = name;
-  for (let number = 2; taken.has(candidate.toLowerCase()); number++) candidate = `${name} ${number}`;
-  return candidate;
 }
 
 /** Texts become documents of the tenant; the discussion keeps references. */

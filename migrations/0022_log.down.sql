@@ -1,0 +1,1 @@
+alter table discussions drop column forked_from;
