@@ -26,8 +26,8 @@ export type Reply = {
   readonly name?: string | undefined;
   readonly answer: GenerateResult | { readonly failed: true };
   readonly spent?: Spent;
-  /** The generation's id, where there was one. */
-  readonly id?: string;
+  /** Absent where there was no time to ask. */
+  readonly generation?: Generation;
 };
 
 type Asking = { readonly row: DiscussionRow; readonly who: readonly Asked[] };
@@ -49,7 +49,7 @@ export async function ask(deps: TurnDeps, job: Job, { row, who }: Asking): Promi
     const replies = await repliesOf(deps, job, { row, who, signal, broken });
     if (signal.aborted) {
       const about = { discussionId: row.id, turn: row.turn, counted: false };
-      await Promise.all(replies.map(({ id }) => id !== undefined && settle(deps, job.ctx, { ...about, id })));
+      await Promise.all(replies.map(({ generation }) => generation && settle(deps, job.ctx, { ...about, generation })));
       return job.ctx.signal.throwIfAborted();
     }
     await commit(deps, job, (stage) => propose(stage, replies));
@@ -110,11 +110,10 @@ async function replyOf(
   if (signal.aborted || timeoutMs <= 0) return { ...base, answer: { failed: true } };
   const request = choiceRequest({ row, asked, agent, scene });
   const generation = deps.models.stream({ ...job.ctx, signal }, { ...request, timeoutMs });
-  const { id } = generation;
   const answer = await answerOf(generation, signal);
-  if (signal.aborted) return { ...base, answer, id };
-  const spent = 'failed' in answer ? await recorded(deps, job.ctx, id) : spentOn(answer);
-  return { ...base, answer, spent, id };
+  if (signal.aborted) return { ...base, answer, generation };
+  const spent = 'failed' in answer ? await recorded(deps, job.ctx, generation) : spentOn(answer);
+  return { ...base, answer, spent, generation };
 }
 
 async function answerOf({ result }: Generation, signal: AbortSignal): Promise<GenerateResult | { failed: true }> {

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../../platform/context.ts';
 import { AppError } from '../../../platform/http/errors.ts';
-import type { GenerateResult } from '../../models/index.ts';
+import type { GenerateResult, Generation, InVain } from '../../models/index.ts';
 import type { Participant } from '../rules/fold.ts';
 import { authorOf, type Stage } from '../stage.ts';
 import type { TurnDeps } from './step.ts';
@@ -43,12 +43,30 @@ export const cutUsage = ({ text, promptTokens }: { text: string; promptTokens: n
 /** Four bytes of UTF-8 a token. */
 export const estimateTokens = (text: string): number => Math.ceil(Buffer.byteLength(text) / 4);
 
-/** What a generation is counted with. */
-export const spentOn = ({ usage, costNanoUsd }: GenerateResult): Spent => ({
-  input_tokens: usage.inputTokens,
-  output_tokens: usage.outputTokens,
-  cost_nano_usd: costNanoUsd,
-});
+/** What a generation is counted with: the model that answered, and those that did not. */
+export const spentOn = ({ usage, costNanoUsd, inVain = [] }: GenerateResult): Spent =>
+  plus(
+    { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, cost_nano_usd: costNanoUsd },
+    spentInVain(inVain),
+  );
+
+const spentInVain = (inVain: readonly InVain[]): Spent =>
+  inVain
+    .map(({ usage, costNanoUsd }) => ({
+      input_tokens: usage?.inputTokens ?? 0,
+      output_tokens: usage?.outputTokens ?? 0,
+      cost_nano_usd: costNanoUsd ?? null,
+    }))
+    .reduce(plus, { input_tokens: 0, output_tokens: 0, cost_nano_usd: null });
+
+function plus(a: Spent, b: Spent): Spent {
+  const unpriced = a.cost_nano_usd === null && b.cost_nano_usd === null;
+  return {
+    input_tokens: a.input_tokens + b.input_tokens,
+    output_tokens: a.output_tokens + b.output_tokens,
+    cost_nano_usd: unpriced ? null : (a.cost_nano_usd ?? 0) + (b.cost_nano_usd ?? 0),
+  };
+}
 
 /** What PostgreSQL can keep: no U+0000, no half of a surrogate pair. */
 export const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed();
@@ -56,7 +74,15 @@ export const storable = (text: string): string => text.replaceAll('\0', '').toWe
 const SETTLE_TIMEOUT_MS = 1_500;
 
 /** What a generation cost that gave no result. It was recorded before it said so; one that never began has no record. */
-export async function recorded({ traces }: Pick<TurnDeps, 'traces'>, ctx: Ctx, id: string): Promise<Spent> {
+export async function recorded(
+  { traces }: Pick<TurnDeps, 'traces'>,
+  ctx: Ctx,
+  { id, inVain }: Pick<Generation, 'id' | 'inVain'>,
+): Promise<Spent> {
+  return plus(await recordOf(traces, ctx, id), spentInVain(inVain));
+}
+
+async function recordOf(traces: TurnDeps['traces'], ctx: Ctx, id: string): Promise<Spent> {
   try {
     const { input_tokens, output_tokens, cost_nano_usd } = await traces.get(ctx, id);
     return { input_tokens, output_tokens, cost_nano_usd };
@@ -73,13 +99,14 @@ export async function recorded({ traces }: Pick<TurnDeps, 'traces'>, ctx: Ctx, i
 export async function settle(
   deps: Pick<TurnDeps, 'db' | 'traces' | 'log'>,
   ended: Ctx,
-  generation: { id: string; discussionId: string; turn: number; counted: boolean },
+  stopped: { generation: Pick<Generation, 'id' | 'inVain'>; discussionId: string; turn: number; counted: boolean },
 ): Promise<void> {
   const ctx = { ...ended, signal: AbortSignal.timeout(SETTLE_TIMEOUT_MS) };
-  const { id, discussionId, turn, counted } = generation;
+  const { generation, discussionId, turn, counted } = stopped;
   try {
-    const spent = await recorded(deps, ctx, id);
-    const rest = counted ? { ...spent, input_tokens: 0, output_tokens: 0 } : spent;
+    const spent = await recordOf(deps.traces, ctx, generation.id);
+    const own = counted ? { ...spent, input_tokens: 0, output_tokens: 0 } : spent;
+    const rest = plus(own, spentInVain(generation.inVain));
     if (rest.input_tokens + rest.output_tokens === 0 && rest.cost_nano_usd === null) return;
     await deps.db.inTx(ctx, (tx) => addSpent(tx, discussionId, { turn, ...rest }));
   } catch (error) {

@@ -2,64 +2,126 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Db } from '../../../platform/db/queries.ts';
 import { type Agent, DOCUMENT_BUDGET, fitDocuments, modelParameters } from '../../agents/index.ts';
 import type { Knowledge } from '../../knowledge/index.ts';
-import type { GenerateRequest } from '../../models/index.ts';
-import { lastSaid } from '../log/store.ts';
+import type { ChatMessage, GenerateRequest, Hint } from '../../models/index.ts';
+import { type Asking, contextOf, type Kept, keep, messagesOf, type Prompt } from '../memory/given.ts';
+import type { TurnContext } from '../memory/schemas.ts';
+import { saidBetween } from '../memory/store.ts';
 import type { Participant } from '../rules/fold.ts';
 import { tokenBudget } from '../rules/limits.ts';
-import { moderatorPrompt, type Scene, turnPrompt } from '../rules/prompt.ts';
+import { briefOf } from '../rules/policies.ts';
+import type { Asked } from '../rules/policy.ts';
+import { choicePrompt, type Said, type Scene, turnPrompt } from '../rules/prompt.ts';
 import type { DiscussionRow } from '../store.ts';
+import { estimateTokens } from './cut.ts';
+
+export type SceneDeps = { readonly db: Db; readonly knowledge: Pick<Knowledge, 'excerpts'> };
+type Documents = Awaited<ReturnType<Knowledge['excerpts']>>;
 
 /** What is read for a turn: the last messages, and the documents within their budget. */
-export type FullScene = Omit<Scene, 'documents'> & { documents: Awaited<ReturnType<Knowledge['excerpts']>> };
+export type FullScene = Omit<Scene, 'documents'> & { documents: Documents };
 
 export async function setScene(
-  deps: { db: Db; knowledge: Pick<Knowledge, 'excerpts'> },
+  deps: SceneDeps,
   ctx: Ctx,
   row: DiscussionRow,
+  window: number = row.memory.window,
 ): Promise<FullScene> {
   const reader = deps.db.reader(ctx);
   const ids = row.context.map(({ document_id }) => document_id);
   const [said, documents] = await Promise.all([
-    lastSaid(reader, row.id, row.memory.window),
+    saidBetween(reader, row.id, { from: row.last_seq - window + 1, to: row.last_seq }),
     deps.knowledge.excerpts(reader, ids, DOCUMENT_BUDGET),
   ]);
   return { topic: row.topic, participants: row.participants, said, documents: fitDocuments(documents) };
 }
 
-/** What a speaker is asked. */
+/** Whose turn it is, and at which attempt. Without an agent it is somebody who has no instructions from here. */
+export type About = {
+  readonly row: DiscussionRow;
+  readonly speaker: Participant;
+  readonly attempt: number;
+  readonly agent?: Agent | undefined;
+};
+
+/** Everything that a speaker is given for a turn, and the account of it. */
+export type Prepared = {
+  readonly messages: readonly ChatMessage[];
+  /** To be kept with the turn: `stage.given`, or `saveGiven`. */
+  readonly kept: Kept;
+  readonly documents: Documents;
+  readonly tokens: number;
+  /** The account as the wire shows it. */
+  readonly context: TurnContext;
+  /** What the policy tells a rehearsing speaker. */
+  readonly hint: Hint | undefined;
+};
+
+export async function prepareTurn(deps: SceneDeps, ctx: Ctx, about: About): Promise<Prepared> {
+  const { row, speaker, agent } = about;
+  const window = Math.min(row.memory.window, agent?.memory.window ?? Infinity);
+  const scene = await setScene(deps, ctx, row, window);
+  const { text: brief = null, hint } = briefOf(row.policy, speaker, row) ?? {};
+  const prompt: Prompt = {
+    pieces: turnPrompt(scene, { speaker, instructions: agent?.instructions ?? '', brief }),
+    brief,
+    memory: { window: windowOf(scene.said), summary: null, retrieved: [] },
+    documents: scene.documents.map(({ id, title, bytes }) => ({ document_id: id, title, bytes })),
+  };
+  const messages = messagesOf(prompt.pieces, speaker.id);
+  const tokens = estimateTokens(messages.map(({ content }) => content).join('\n'));
+  const kept = keep(prompt, askingOf(about), tokens);
+  const context = contextOf(row.turn, { ...kept, said: scene.said });
+  return { messages, kept, documents: scene.documents, tokens, context, hint };
+}
+
+function windowOf(said: readonly Said[]): Prompt['memory']['window'] {
+  const [first, last] = [said[0], said.at(-1)];
+  return first && last ? { from_seq: first.seq, to_seq: last.seq } : null;
+}
+
+function askingOf({ row, speaker, agent, attempt }: About): Asking {
+  const own = agent?.parameters ?? {};
+  const maxTokens = tokenBudget(row.limits, row.input_tokens + row.output_tokens, own.max_tokens);
+  const parameters = { ...own, ...(agent && maxTokens !== undefined && { max_tokens: maxTokens }) };
+  return { attempt, participant_id: speaker.id, model: agent?.model ?? null, parameters };
+}
+
+/** What a speaker's model is asked. */
 export function turnRequest(about: {
   row: DiscussionRow;
-  speaker: Participant;
   agent: Agent;
-  scene: FullScene;
+  prepared: Prepared;
   timeoutMs: number;
 }): GenerateRequest {
-  const { row, speaker, agent, scene, timeoutMs } = about;
-  const said = scene.said.slice(-agent.memory.window);
-  const parameters = modelParameters(agent.parameters);
-  const maxTokens = tokenBudget(row.limits, row.input_tokens + row.output_tokens, parameters.maxTokens);
+  const { row, agent, prepared, timeoutMs } = about;
+  const { hint } = prepared;
   return {
     model: agent.model ?? undefined,
-    messages: turnPrompt({ ...scene, said }, speaker, agent.instructions),
-    parameters: { ...parameters, ...(maxTokens !== undefined && { maxTokens }) },
-    documents: scene.documents.map(({ id, title, text }) => ({ id, title, text })),
-    purpose: { kind: 'turn', agentId: agent.id, discussionId: row.id, turn: row.turn },
+    fallbacks: agent.fallback_models,
+    messages: prepared.messages,
+    parameters: modelParameters(prepared.kept.given.parameters),
+    documents: prepared.documents.map(({ id, title, text }) => ({ id, title, text })),
+    purpose: { kind: 'turn', agentId: agent.id, discussionId: row.id, turn: row.turn, ...(hint && { hint }) },
     timeoutMs,
   };
 }
 
-/** What a moderator is asked. */
-export function moderatorRequest(about: {
+/** What a moderator or a voter is asked. */
+export function choiceRequest(about: {
   row: DiscussionRow;
-  model: string | undefined;
+  asked: Asked;
   agent: Agent | undefined;
   scene: Scene;
 }): GenerateRequest {
-  const { row, model, agent, scene } = about;
+  const { row, asked, agent, scene } = about;
+  const voter = row.participants.find((p) => p.id === asked.voter);
+  const choices = row.participants.filter((p) => p !== voter).map(({ name }) => name);
+  const purpose = { kind: 'moderator' as const, discussionId: row.id, turn: row.turn, hint: { choices } };
   return {
-    model,
-    messages: moderatorPrompt(scene, agent?.instructions ?? ''),
+    model: agent?.model ?? asked.model,
+    fallbacks: agent?.fallback_models ?? [],
+    messages: choicePrompt(scene, { instructions: agent?.instructions ?? '', voter, choices }),
     parameters: agent ? modelParameters(agent.parameters) : {},
-    purpose: { kind: 'moderator', discussionId: row.id, turn: row.turn, ...(agent && { agentId: agent.id }) },
+    purpose: { ...purpose, ...(agent && { agentId: agent.id }) },
   };
 }

@@ -1,14 +1,15 @@
 import { AppError } from '../../../platform/http/errors.ts';
-import { citationsOf } from '../../agents/index.ts';
+import { citationsOf, fallbacksOf } from '../../agents/index.ts';
 import type { GenerateResult, Generation } from '../../models/index.ts';
+import type { Kept } from '../memory/given.ts';
 import type { Participant } from '../rules/fold.ts';
 import { turnBudget } from '../rules/limits.ts';
 import { retryAfter } from '../rules/retry.ts';
 import { authorOf, type Stage } from '../stage.ts';
 import type { DiscussionRow } from '../store.ts';
-import { cutShort, estimateTokens, recorded, settle, spentOn, storable } from './cut.ts';
+import { cutShort, recorded, settle, spentOn, storable } from './cut.ts';
 import type { Speech } from './live.ts';
-import { setScene, turnRequest } from './scene.ts';
+import { prepareTurn, turnRequest } from './scene.ts';
 import { commit, elapsedMs, type Job, onStage, type TurnDeps } from './step.ts';
 import type { Spent } from './store.ts';
 
@@ -16,9 +17,8 @@ type Failure = { readonly code: string; readonly message: string; readonly asked
 
 /** Lets the agent whose turn it is speak, and commits what it said. */
 export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: DiscussionRow; speaker: Participant }) {
-  const [attempt, scene, [agent]] = await Promise.all([
+  const [attempt, [agent]] = await Promise.all([
     begunAnew(deps, job, row),
-    setScene(deps, job.ctx, row),
     deps.agents.find(deps.db.reader(job.ctx), [speaker.agent_id as string]),
   ]);
   if (attempt === undefined) return;
@@ -36,22 +36,25 @@ export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: D
       const data = { discussion_id: discussionId, turn, attempt };
       deps.hub.publish(job.ctx.tenantId, `discussions/${discussionId}`, { event: 'turn_restarted', data });
     }
+    const prepared = await prepareTurn(deps, job.ctx, { row, speaker, attempt, agent });
+    deps.live.prompted(discussionId, step, prepared);
     const budget = turnBudget(row.limits, elapsedMs(row, deps.clock.now()));
-    const request = turnRequest({ row, speaker, agent, scene, timeoutMs: Math.max(1, budget.ms) });
-    deps.live.prompted(discussionId, step, estimateTokens(request.messages.map((m) => m.content).join('\n')));
+    const request = turnRequest({ row, agent, prepared, timeoutMs: Math.max(1, budget.ms) });
     const signal = AbortSignal.any([job.ctx.signal, speech.signal]);
     const generation = deps.models.stream({ ...job.ctx, signal }, request);
     const outcome = await listen(generation, speech, signal);
     if (signal.aborted) {
       // Whoever stopped it here has already written what was said, and counted its tokens.
-      await settle(deps, job.ctx, { id: generation.id, discussionId, turn, counted: speech.signal.aborted });
+      await settle(deps, job.ctx, { generation, discussionId, turn, counted: speech.signal.aborted });
       return job.ctx.signal.throwIfAborted();
     }
     speech.flush();
-    if ('result' in outcome) return void (await commit(deps, job, (stage) => succeed(stage, speaker, outcome.result)));
+    const { kept } = prepared;
+    if ('result' in outcome)
+      return void (await commit(deps, job, (stage) => succeed(stage, { speaker, kept, result: outcome.result })));
     const failure = { ...outcome.failure, said: speech.text, limitedBy: budget.by };
-    const usage = await recorded(deps, job.ctx, generation.id);
-    await commit(deps, job, (stage) => cutOrFail(stage, job, { ...failure, usage }));
+    const usage = await recorded(deps, job.ctx, generation);
+    await commit(deps, job, (stage) => cutOrFail(stage, job, { ...failure, usage, kept }));
   } finally {
     speech.close();
   }
@@ -83,7 +86,11 @@ async function listen(
   }
 }
 
-async function succeed(stage: Stage, speaker: Participant, result: GenerateResult): Promise<void> {
+async function succeed(
+  stage: Stage,
+  { speaker, kept, result }: { speaker: Participant; kept: Kept; result: GenerateResult },
+): Promise<void> {
+  stage.given = kept;
   await stage.say({
     turn: stage.row.turn,
     author: authorOf(speaker),
@@ -95,6 +102,7 @@ async function succeed(stage: Stage, speaker: Participant, result: GenerateResul
       finish_reason: result.finishReason,
       generation_id: result.generationId,
       ...(result.citations && { citations: citationsOf(result) }),
+      ...(result.inVain && { fallbacks: fallbacksOf(result.inVain) }),
     },
     ...spentOn(result),
     time_to_first_token_ms: Math.round(result.timeToFirstTokenMs),
@@ -106,10 +114,11 @@ async function succeed(stage: Stage, speaker: Participant, result: GenerateResul
 async function cutOrFail(
   stage: Stage,
   job: Job,
-  failure: Failure & { said: string; usage: Spent; limitedBy: 'turn_timeout' | 'max_seconds' },
+  failure: Failure & { said: string; usage: Spent; kept: Kept; limitedBy: 'turn_timeout' | 'max_seconds' },
 ): Promise<void> {
   const { code, message, askedMs, said, usage, limitedBy } = failure;
   const { row } = stage;
+  stage.given = failure.kept;
   const maxMs = (row.limits.max_seconds ?? Infinity) * 1_000;
   if (code === 'model_timeout' && limitedBy === 'max_seconds' && row.elapsed_ms >= maxMs) {
     await cutShort(stage, { text: said, usage, otherwise: 'timeout' });
