@@ -697,12 +697,40 @@ export interface paths {
         put?: never;
         /**
          * Say something
-         * @description As whoever you are: a participant, whose turn it may be, or somebody from outside. While an agent speaks, `on_post` of the discussion says what comes of it.
+         * @description As whoever you are: a participant, whose turn it may be, or somebody from outside. A seat ends its turn only with the `turn` and `fence` of its claim; without them, what it says is said outside of turns. While an agent speaks, `on_post` of the discussion says what comes of it.
          *
          *     Needs the permission `discussions:write`.
          */
         post: operations["postMessage"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discussions/{discussion_id}/participants/{participant_id}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a seat its key
+         * @description Shown this once; again, the one before is dead at once. The key reads this discussion, follows it, claims this seat’s turns and posts as this seat, and opens nothing else. It ends when its maker leaves the tenant, and one that an API key made ends with that key.
+         *
+         *     Needs the permission `discussions:write`.
+         */
+        post: operations["issueSeatKey"];
+        /**
+         * Revoke a seat’s key
+         * @description It is refused, and its open streams end, within a second everywhere.
+         *
+         *     Needs the permission `discussions:write`.
+         */
+        delete: operations["revokeSeatKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -768,6 +796,28 @@ export interface paths {
         get: operations["listTurns"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discussions/{discussion_id}/turns/{turn}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim a turn
+         * @description For the seat (or the person) whose turn it is, after `turn_started`. Post with the turn and the fence before the deadline, or the turn passes on. Claimed again, the older fence is dead.
+         *
+         *     Needs the permission `discussions:write`.
+         */
+        post: operations["claimTurn"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1478,6 +1528,16 @@ export interface components {
             quote: string;
             title: string;
         };
+        Claim: {
+            /**
+             * Format: date-time
+             * @description When the turn passes on without a message.
+             */
+            deadline: string;
+            /** @description Post with it. A later claim gives a higher one, and this one is dead. */
+            fence: number;
+            turn: number;
+        };
         ContextDocument: {
             /** Format: uuid */
             document_id: string;
@@ -1586,6 +1646,10 @@ export interface components {
             expires_in?: number;
             roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
         };
+        CreateSeatKey: {
+            /** @description Absent: it ends only by being replaced or revoked. */
+            expires_in_days?: number;
+        };
         CreateTicket: {
             /** @description The path of the stream as it will be requested, without a query: `/api/v1/discussions/{id}/events`. */
             path: string;
@@ -1593,7 +1657,6 @@ export interface components {
         Debate: {
             /** @description Speaks last, on no side, and closes it. */
             judge: string;
-            /** @default 2 */
             rounds?: number;
             /** @description Each round, one speaker of each side; within a side they take turns. By agent id, user id or name. */
             sides: {
@@ -1892,7 +1955,7 @@ export interface components {
                  * @description What happened; stable.
                  * @enum {string}
                  */
-                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "validation_failed" | "version_mismatch";
+                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "validation_failed" | "version_mismatch";
                 /** @description More, where there is more: of `validation_failed` an object with `fields`, a list of `{in, field, rule, message}`. */
                 details: unknown;
                 /** @description For people; may change. */
@@ -1967,7 +2030,7 @@ export interface components {
             seq: number;
             /** @description Default true. False: `resume` starts it. */
             start?: boolean;
-            topic: string;
+            topic?: string;
         };
         Generation: {
             actor: {
@@ -2279,7 +2342,7 @@ export interface components {
         OpenAiError: {
             error: {
                 /** @enum {string} */
-                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "validation_failed" | "version_mismatch";
+                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "validation_failed" | "version_mismatch";
                 details: unknown;
                 message: string;
                 /** @description The field that is wrong. */
@@ -2485,6 +2548,18 @@ export interface components {
             order: string[];
             /** @constant */
             type: "round_robin";
+        };
+        SeatKey: {
+            expires_at: string | null;
+            /** @description Shown this once. Send it as `Authorization: Bearer …`. */
+            key: string;
+            /**
+             * Format: uuid
+             * @description It stands among the API keys under this id.
+             */
+            key_id: string;
+            /** Format: uuid */
+            participant_id: string;
         };
         /** @description An outside client, which gets a key of its own: `POST …/participants/{participant_id}/key`. */
         SeatParticipant: {
@@ -5801,6 +5876,94 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `idempotency_in_progress`, `conflict`, `fence_outdated` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed`, `idempotency_mismatch`, `limit_reached` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    issueSeatKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first answer, byte for byte, for 48 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                discussion_id: string;
+                participant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateSeatKey"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeatKey"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `idempotency_in_progress`, `conflict` */
             409: {
                 headers: {
@@ -5814,6 +5977,74 @@ export interface operations {
             413: components["responses"]["Error413"];
             415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch`, `limit_reached` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    revokeSeatKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                discussion_id: string;
+                participant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["RequestId"];
@@ -6055,6 +6286,86 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    claimTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                discussion_id: string;
+                turn: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claim"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
             /** @description `validation_failed` */
             422: {
                 headers: {
