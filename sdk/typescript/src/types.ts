@@ -8,7 +8,7 @@ type Json<T> = { content: { 'application/json': T } };
 type Ok<K extends keyof operations> =
   Responses<K> extends { 200: Json<infer T> } ? T : Responses<K> extends { 201: Json<infer T> } ? T : never;
 /** What an operation is sent. */
-type Body<K extends keyof operations> = operations[K] extends { requestBody: Json<infer T> } ? T : never;
+type Body<K extends keyof operations> = operations[K] extends { requestBody?: Json<infer T> } ? T : never;
 /** What an operation is asked with. */
 type Asked<K extends keyof operations> = NonNullable<operations[K]['parameters']['query']>;
 
@@ -79,12 +79,17 @@ export type ContextInput = NonNullable<DiscussionInput['context']>[number];
 export type MessagePage = Ok<'listMessages'>;
 export type MessageQuery = Asked<'listMessages'>;
 export type Message = MessagePage['items'][number];
+export type MessageInput = Body<'postMessage'>;
 export type PostedMessage = Ok<'postMessage'>;
 export type Citation = NonNullable<Message['metadata']['citations']>[number];
 export type Usage = NonNullable<Message['usage']>;
 export type TurnPage = Ok<'listTurns'>;
 export type TurnQuery = Asked<'listTurns'>;
 export type Turn = TurnPage['items'][number];
+/** What a seat posts with, until its deadline. */
+export type TurnClaim = Ok<'claimTurn'>;
+/** With the key itself: shown this once. */
+export type SeatKey = Ok<'issueSeatKey'>;
 
 export type RolePermissions = Ok<'listRoles'>['items'][number];
 

@@ -12,11 +12,14 @@ import type {
   DiscussionPage,
   DiscussionQuery,
   Message,
+  MessageInput,
   MessagePage,
   MessageQuery,
   PostedMessage,
   ResumeInput,
+  SeatKey,
   Turn,
+  TurnClaim,
   TurnPage,
   TurnQuery,
 } from '../types.ts';
@@ -68,9 +71,33 @@ export class Discussions {
     return log((asked) => this.#transport.json({ method: 'GET', path, query: asked }, options), query);
   }
 
-  /** Says something, as whoever you are. */
-  post(id: string, body: { content: string }, options?: RequestOptions): Promise<PostedMessage> {
+  /** Says something, as whoever you are. With the `turn` and `fence` of a claim, it ends this turn. */
+  post(id: string, body: MessageInput, options?: RequestOptions): Promise<PostedMessage> {
     return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/messages`, body, creates: true }, options);
+  }
+
+  /**
+   * Takes the turn under way, for the seat or the person whose it is: post with its `turn` and `fence` before the
+   * deadline. Claimed again, the older fence is dead.
+   */
+  claim(id: string, turn: number, options?: RequestOptions): Promise<TurnClaim> {
+    return this.#transport.json(
+      { method: 'POST', path: `${pathOf(id)}/turns/${turn}/claim`, repeatable: true },
+      options,
+    );
+  }
+
+  /** The key of a seat, shown this once; the one before is dead. It opens this discussion only. */
+  issueSeatKey(
+    id: string,
+    participantId: string,
+    body: { expires_in_days?: number } = {},
+    options?: RequestOptions,
+  ): Promise<SeatKey> {
+    return this.#transport.json({ method: 'POST', path: keyPath(id, participantId), body, creates: true }, options);
+  }
+  revokeSeatKey(id: string, participantId: string, options?: RequestOptions): Promise<void> {
+    return this.#transport.json({ method: 'DELETE', path: keyPath(id, participantId) }, options);
   }
 
   /** In order: who had each, why, and what came of it. */
@@ -138,3 +165,5 @@ export class Discussions {
 }
 
 const pathOf = (id: string): string => `/discussions/${encodeURIComponent(id)}`;
+const keyPath = (id: string, participantId: string): string =>
+  `${pathOf(id)}/participants/${encodeURIComponent(participantId)}/key`;
