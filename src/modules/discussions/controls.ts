@@ -2,11 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Ctx } from '../../platform/context.ts';
 import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
+import { validationFailed } from '../../platform/http/validation.ts';
 import { announceStart } from './create.ts';
 import { type Cut, cutTurn, enter, heard, keepWhatWasSaid } from './enter.ts';
 import { discussionResumed } from './events.ts';
+import { fault } from './participants.ts';
 import { discussionOf, needsOf } from './present.ts';
+import type { Participant } from './rules/fold.ts';
 import type { Limits } from './rules/limits.ts';
+import { findParticipant } from './rules/policy.ts';
 import { hasEnded, isGoing } from './rules/status.ts';
 import type { Discussions, DiscussionsDeps, Prelude } from './service.ts';
 import type { Stage } from './stage.ts';
@@ -23,6 +27,18 @@ function raise(row: DiscussionRow, limits: Partial<Limits>): void {
     details: { needs },
   });
 }
+
+function participantNamed({ participants }: DiscussionRow, reference: string): Participant {
+  const found = findParticipant(participants, reference);
+  if (!found) throw validationFailed([fault('next_speaker', 'exists', 'is not a participant')]);
+  return found;
+}
+
+const nobodyHasTheTurn = ({ status, turn }: DiscussionRow) =>
+  new AppError('conflict', {
+    message: status === 'waiting' ? 'Say who speaks next.' : 'Models are being asked who speaks next.',
+    details: { turn },
+  });
 
 export function controls(
   deps: DiscussionsDeps,
@@ -86,18 +102,23 @@ export function controls(
         return true;
       }),
 
-    advance: (ctx, id, turn) =>
-      change(ctx, id, async (stage, { cut }) => {
+    advance: (ctx, id, { turn, next_speaker: reference }) =>
+      change(ctx, id, async (stage, { by, cut }) => {
         const { row } = stage;
+        if (!isGoing(row.status)) return refuse(row);
         if (turn !== undefined && turn !== row.turn) {
           throw new AppError('conflict', { message: `Turn ${row.turn} is under way.`, details: { turn: row.turn } });
         }
-        if (row.status === 'waiting') {
+        const named = reference === undefined ? undefined : participantNamed(row, reference);
+        // Pressed twice: that one has this turn already, because somebody said so.
+        if (named && turn !== undefined && row.state.choice?.named && stage.speaker === named) return false;
+        if (!named && !stage.speaker) throw nobodyHasTheTurn(row);
+        if (row.status === 'running') await cutTurn(deps, stage, { cut, otherwise: 'advanced' });
+        else {
           await stage.halt();
-          await stage.skip('advanced');
-        } else if (row.status === 'running' && stage.speaker) {
-          await cutTurn(deps, stage, { cut, otherwise: 'advanced' });
-        } else return refuse(row);
+          if (stage.speaker) await stage.skip('advanced');
+        }
+        if (named) await stage.choose(named, by);
         await stage.next();
         return true;
       }),

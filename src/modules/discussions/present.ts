@@ -90,6 +90,7 @@ export const turnOf = (row: TurnRow): Turn => ({
   participant_id: row.participant_id,
   name: row.name,
   reason: row.reason,
+  proposals: row.proposals,
   status: row.status,
   attempts: row.attempts,
   error: row.error,

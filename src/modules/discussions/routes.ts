@@ -5,6 +5,7 @@ import { etagOf } from '../../platform/http/versions.ts';
 import { logRoutes } from './log/routes.ts';
 import { STATUSES } from './rules/status.ts';
 import {
+  AdvanceDiscussion,
   CreateDiscussion,
   Discussion,
   DiscussionFacts,
@@ -73,6 +74,7 @@ function lifeRoutes(router: Router, discussions: Discussions): void {
     summary: 'Read a discussion',
     tag,
     access: 'discussions:read',
+    confinedBy: 'discussion_id',
     params: DiscussionParams,
     response: Discussion,
     errors: ['not_found'],
@@ -89,6 +91,7 @@ function lifeRoutes(router: Router, discussions: Discussions): void {
       'before that turn; `next_cursor` goes on in the same direction.',
     tag,
     access: 'discussions:read',
+    confinedBy: 'discussion_id',
     params: DiscussionParams,
     query: Type.Object({ ...cursorQuery.properties, after_turn: Seq, before_turn: Seq }),
     response: livePage(Turn),
@@ -107,6 +110,7 @@ function lifeRoutes(router: Router, discussions: Discussions): void {
       '`turn_restarted {discussion_id, turn, attempt}`. Offsets count UTF-16 units.',
     tag,
     access: 'discussions:read',
+    confinedBy: 'discussion_id',
     params: DiscussionParams,
     errors: ['not_found'],
     handler: async ({ ctx, params }) => ({
@@ -122,17 +126,19 @@ function messageRoutes(router: Router, discussions: Discussions): void {
     operationId: 'postMessage',
     summary: 'Say something',
     description:
-      'As whoever you are: a participant, whose turn it may be, or somebody from outside. While an agent speaks, ' +
+      'As whoever you are: a participant, whose turn it may be, or somebody from outside. A seat ends its turn only with ' +
+      'the `turn` and `fence` of its claim; without them, what it says is said outside of turns. While an agent speaks, ' +
       '`on_post` of the discussion says what comes of it.',
     tag,
     access: 'discussions:write',
+    confinedBy: 'discussion_id',
     params: DiscussionParams,
     body: PostMessage,
     response: Posted,
-    errors: ['not_found', 'conflict', 'limit_reached'],
+    errors: ['not_found', 'conflict', 'fence_outdated', 'limit_reached'],
     prepare: ({ ctx }) => discussions.prelude(ctx),
     handler: async (tx, { body, params, prepared }) => ({
-      body: await discussions.post(tx, params.discussion_id, { content: body.content, by: prepared.by }),
+      body: await discussions.post(tx, params.discussion_id, { ...body, by: prepared.by }),
     }),
   });
 
@@ -146,6 +152,7 @@ function messageRoutes(router: Router, discussions: Discussions): void {
       '`next_cursor` goes on in the same direction.',
     tag,
     access: 'discussions:read',
+    confinedBy: 'discussion_id',
     params: DiscussionParams,
     query: Type.Object({ ...cursorQuery.properties, after_seq: Seq, before_seq: Seq }),
     response: livePage(Message),
@@ -202,13 +209,16 @@ function controlRoutes(router: Router, discussions: Discussions): void {
     summary: 'End the turn under way',
     description:
       'Passes over a person who is waited for, or ends an agent’s turn where it stands. With `turn`, only if that ' +
-      'is still the turn under way.',
+      'is still the turn under way. With `next_speaker`, that participant speaks next, under any policy; where a person ' +
+      'has to choose (`manual`), this is the choice.',
     tag,
     access: 'discussions:write',
     params: DiscussionParams,
     query: Type.Object({ turn: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483_647 })) }),
+    body: AdvanceDiscussion,
+    bodyOptional: true,
     response: Discussion,
     errors: ['not_found', 'conflict'],
-    handler: ({ ctx, params, query }) => discussions.advance(ctx, params.discussion_id, query.turn),
+    handler: ({ ctx, params, query, body }) => discussions.advance(ctx, params.discussion_id, { ...query, ...body }),
   });
 }

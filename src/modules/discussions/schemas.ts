@@ -201,6 +201,18 @@ export const ResumeDiscussion = Type.Object(
   },
   { title: 'ResumeDiscussion', additionalProperties: false },
 );
+export const AdvanceDiscussion = Type.Object(
+  {
+    next_speaker: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'Who speaks next, by participant id, agent id, user id or name.',
+      }),
+    ),
+  },
+  { title: 'AdvanceDiscussion', additionalProperties: false },
+);
 export const TURN_STATUSES = [
   'running',
   'waiting',
@@ -211,12 +223,28 @@ export const TURN_STATUSES = [
   'failed',
   'cancelled',
 ] as const;
+const Proposal = Type.Object(
+  {
+    kind: Type.Enum(['moderator', 'ballot', 'person']),
+    by: Type.String({ description: 'Whose it is.' }),
+    participant_id: orNull(Id),
+    choice: orNull(
+      Type.String({ format: 'uuid', description: 'The participant it stands for; null: it does not count.' }),
+    ),
+    content: Type.String({ description: 'What was answered, up to 2,000 characters.' }),
+    refused: orNull(
+      Type.String({ description: 'Why it did not count: `names_nobody`, `names_several`, `names_oneself`, `failed`.' }),
+    ),
+  },
+  { title: 'Proposal' },
+);
 export const Turn = Type.Object(
   {
     turn: Type.Integer(),
     participant_id: Id,
     name: Type.String(),
     reason: Type.String({ description: 'Why it was their turn.' }),
+    proposals: Type.Array(Proposal, { description: 'What the choice came of, where somebody was asked or chose.' }),
     status: Type.Enum([...TURN_STATUSES]),
     attempts: Type.Integer(),
     error: orNull(Type.Object({ code: Type.String(), message: Type.String() })),
@@ -241,5 +269,7 @@ export type MessageMetadata = Static<typeof MessageMetadata>;
 export type ResumeDiscussion = Static<typeof ResumeDiscussion>;
 export type Posted = Static<typeof Posted>;
 export type Turn = Static<typeof Turn>;
+export type Proposal = Static<typeof Proposal>;
+export type AdvanceDiscussion = Static<typeof AdvanceDiscussion>;
 export type TurnStatus = (typeof TURN_STATUSES)[number];
 export type ContextFacts = Static<typeof ContextFacts>;

@@ -15,7 +15,17 @@ import { discussionOf } from './present.ts';
 import { reads } from './reads.ts';
 import type { Limits } from './rules/limits.ts';
 import type { Status } from './rules/status.ts';
-import type { By, CreateDiscussion, Discussion, DiscussionFacts, Message, Posted, Turn } from './schemas.ts';
+import type {
+  AdvanceDiscussion,
+  By,
+  CreateDiscussion,
+  Discussion,
+  DiscussionFacts,
+  Message,
+  Posted,
+  Turn,
+} from './schemas.ts';
+import type { TurnHeld } from './seats/schemas.ts';
 import type { Live } from './turns/live.ts';
 
 export type DiscussionsDeps = CreateDeps & {
@@ -56,7 +66,7 @@ export type Discussions = {
    * Says something as the caller: a participant whose turn it may be, or somebody from outside. Throws `not_found`,
    * `conflict` when the discussion has ended, `limit_reached`.
    */
-  post(tx: Tx, id: string, message: { content: string; by: By }): Promise<Posted>;
+  post(tx: Tx, id: string, message: { content: string; by: By } & Partial<TurnHeld>): Promise<Posted>;
   /** Cuts off whoever speaks; this turn is begun anew by `resume`. Twice is fine. Throws `conflict` when it has ended. */
   pause(ctx: Ctx, id: string): Promise<Discussion>;
   /**
@@ -66,8 +76,11 @@ export type Discussions = {
   resume(ctx: Ctx, id: string, limits?: Partial<Limits>): Promise<Discussion>;
   /** Ends it at once; what was said so far is kept. Twice is fine. */
   cancel(ctx: Ctx, id: string): Promise<Discussion>;
-  /** Ends the turn under way: an awaited person's, or a speaker's (kept as far as it got). */
-  advance(ctx: Ctx, id: string, turn: number | undefined): Promise<Discussion>;
+  /**
+   * Ends the turn under way: an awaited person's, or a speaker's (kept as far as it got). With `next_speaker`, that one
+   * speaks next whatever the policy says, also where nobody has the turn yet.
+   */
+  advance(ctx: Ctx, id: string, how: AdvanceDiscussion & { turn?: number | undefined }): Promise<Discussion>;
   /** Throws `not_found`. Answers what somebody who joins the stream is to be shown first. */
   joining(ctx: Ctx, id: string): Promise<() => readonly LiveFrame[]>;
 };

@@ -141,6 +141,22 @@ export class Stage {
     return row;
   }
 
+  /** A person's word on who has the turn that comes. It is an entry of the log, and counts in every policy. */
+  async choose(chosen: Participant, by: By): Promise<void> {
+    const self = by.kind === 'user' ? this.row.participants.find((p) => p.user_id === by.id) : undefined;
+    const user_id = by.kind === 'user' ? by.id : null;
+    await this.record({
+      kind: 'proposal',
+      turn: this.row.state.turns + 1,
+      author: self ? authorOf(self) : { kind: 'user', participant_id: null, agent_id: null, user_id, name: by.name },
+      content: '',
+      metadata: {
+        choice: { participantId: chosen.id, reason: `Chosen by ${self?.name ?? by.name}.`, named: true },
+        refused: null,
+      },
+    });
+  }
+
   /** Ends the turn under way without a message. */
   async skip(reason: 'advanced' | 'failed' | 'timeout' | 'interrupted', error: Turn['error'] = null): Promise<void> {
     const speaker = this.speaker as Participant;

@@ -581,7 +581,7 @@ export interface paths {
         put?: never;
         /**
          * End the turn under way
-         * @description Passes over a person who is waited for, or ends an agent’s turn where it stands. With `turn`, only if that is still the turn under way.
+         * @description Passes over a person who is waited for, or ends an agent’s turn where it stands. With `turn`, only if that is still the turn under way. With `next_speaker`, that participant speaks next, under any policy; where a person has to choose (`manual`), this is the choice.
          *
          *     Needs the permission `discussions:write`.
          */
@@ -1318,6 +1318,10 @@ export interface components {
              */
             session?: "cookie";
             token: string;
+        };
+        AdvanceDiscussion: {
+            /** @description Who speaks next, by participant id, agent id, user id or name. */
+            next_speaker?: string;
         };
         Agent: {
             /** Format: date-time */
@@ -2441,6 +2445,17 @@ export interface components {
                 weight: number;
             }[];
         };
+        Proposal: {
+            /** @description Whose it is. */
+            by: string;
+            choice: string | null;
+            /** @description What was answered, up to 2,000 characters. */
+            content: string;
+            /** @enum {unknown} */
+            kind: "moderator" | "ballot" | "person";
+            participant_id: string | null;
+            refused: string | null;
+        };
         Provider: {
             api_key_last4: string | null;
             api_key_set: boolean;
@@ -2665,6 +2680,8 @@ export interface components {
             name: string;
             /** Format: uuid */
             participant_id: string;
+            /** @description What the choice came of, where somebody was asked or chose. */
+            proposals: components["schemas"]["Proposal"][];
             /** @description Why it was their turn. */
             reason: string;
             /** Format: date-time */
@@ -5363,7 +5380,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AdvanceDiscussion"];
+            };
+        };
         responses: {
             /** @description As asked for. */
             200: {

@@ -117,10 +117,17 @@ export class Discussions {
   cancel(id: string, options?: RequestOptions): Promise<Discussion> {
     return this.#command(id, 'cancel', options);
   }
-  /** Ends the turn under way, past a person who is being waited for. With `turn`: only if it is still that one. */
-  advance(id: string, options: RequestOptions & { turn?: number } = {}): Promise<Discussion> {
-    const query = options.turn === undefined ? {} : { turn: options.turn };
-    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/advance`, query }, options);
+  /**
+   * Ends the turn under way, past a person who is being waited for. With `turn`: only if it is still that one. With
+   * `next_speaker` (a participant's id, agent id, user id or name), that one speaks next, under any policy.
+   */
+  advance(
+    id: string,
+    { turn, next_speaker, ...options }: RequestOptions & { turn?: number; next_speaker?: string } = {},
+  ): Promise<Discussion> {
+    const query = turn === undefined ? {} : { turn };
+    const body = next_speaker === undefined ? {} : { next_speaker };
+    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/advance`, query, body }, options);
   }
 
   /**

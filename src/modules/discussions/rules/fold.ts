@@ -44,13 +44,11 @@ export type Choice = {
   readonly named?: true;
 };
 
-/** What stands in the room: whom the last message calls, and what it cues. */
+/** What stands in the room: who is called (`by: null`: from outside), and what was cued; the newest first. */
 export type Call = {
-  readonly participants: readonly string[];
+  readonly to: readonly { readonly id: string; readonly by: string | null }[];
   readonly cues: readonly number[];
-  /** Who said it; null for somebody from outside. */
-  readonly by: string | null;
-  /** Said outside of a turn: it outlasts the turn under way, if that ends without a call of its own. */
+  /** Something of it was said outside of a turn: it outlasts the turn under way, if that ends without a call of its own. */
   readonly aside: boolean;
 };
 
@@ -100,10 +98,12 @@ export function fold(kept: State, fact: Fact): State {
   if (fact.kind === 'ballot') {
     return { ...state, ballots: { ...state.ballots, [fact.participantId]: fact.choice } };
   }
-  if (fact.turn === null) return { ...state, call: callOf(fact, true) ?? state.call };
+  if (fact.turn === null) return { ...state, call: besides(callOf(fact), state.call) };
   const ended = { ...state, turns: state.turns + 1, choice: null, ballots: null };
-  // Interrupted before the first word: whoever was called, or came next, still is.
-  if (fact.kind === 'turn_end' && fact.outcome === 'interrupted') return ended;
+  // Interrupted before the first word: whoever was called, came next or was named by a person, still is.
+  if (fact.kind === 'turn_end' && fact.outcome === 'interrupted') {
+    return { ...ended, choice: state.choice?.named ? state.choice : null };
+  }
   const speaker = fact.participantId;
   const failed = fact.kind === 'turn_end' && fact.outcome === 'failed';
   const place = state.choice?.named ? {} : { moves: state.moves + 1, silent: fact.kind === 'turn_end' };
@@ -114,7 +114,7 @@ export function fold(kept: State, fact: Fact): State {
     failures: fact.kind === 'message' ? 0 : state.failures + (failed ? 1 : 0),
     taken: speaker === null ? state.taken : raised(state.taken, speaker),
     travelled: fact.edge ? raised(state.travelled, `${state.last}>${speaker}`) : state.travelled,
-    call: callOf(fact, false) ?? outlasting(state.call, speaker),
+    call: callOf(fact) ?? outlasting(state.call, speaker),
   };
 }
 
@@ -123,13 +123,22 @@ const raised = (counts: Readonly<Record<string, number>>, key: string) => ({
   [key]: (counts[key] ?? 0) + 1,
 });
 
-function callOf(fact: Fact & { participantId: string | null }, aside: boolean): Call | null {
+function callOf(fact: Fact & { participantId: string | null }): Call | null {
   const { calls = [], cues = [] }: Heard = fact.kind === 'message' ? fact : {};
-  return calls.length + cues.length === 0 ? null : { participants: calls, cues, by: fact.participantId, aside };
+  if (calls.length + cues.length === 0) return null;
+  return { to: calls.map((id) => ({ id, by: fact.participantId })), cues, aside: false };
+}
+
+/** A call from outside goes before the one that stands, and takes nothing away from it. */
+function besides(call: Call | null, standing: Call | null): Call | null {
+  if (!call) return standing;
+  const others = standing?.to.filter(({ id }) => call.to.every((one) => one.id !== id)) ?? [];
+  const cues = [...new Set([...call.cues, ...(standing?.cues ?? [])])];
+  return { to: [...call.to, ...others], cues, aside: true };
 }
 
 /** What was called from outside during a turn counts for the next one, except for who has just answered it. */
 function outlasting(call: Call | null, speaker: string | null): Call | null {
   if (!call?.aside) return null;
-  return { ...call, participants: call.participants.filter((id) => id !== speaker), aside: false };
+  return { ...call, to: call.to.filter(({ id }) => id !== speaker), aside: false };
 }

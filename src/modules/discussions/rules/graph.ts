@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { Call, Participant, State } from './fold.ts';
+import type { Participant, State } from './fold.ts';
 import { calledIn, folded } from './names.ts';
 import { findParticipant, type TurnPolicy, type Verdict } from './policy.ts';
 
@@ -78,9 +78,10 @@ export const graph: TurnPolicy<Static<typeof Asked>, Static<typeof Kept>> = {
     });
     const out = edges.map((edge, index) => ({ edge, index })).filter(({ edge }) => edge.from === state.last);
     const { call } = state;
-    for (const id of call?.participants ?? []) {
+    for (const { id, by } of call?.to ?? []) {
       const found = out.find(({ edge }) => edge.to === id);
-      if (found) return speak(found.edge, calledBy(call as Call, participants));
+      const caller = participants.find((p) => p.id === by)?.name;
+      if (found) return speak(found.edge, caller ? `called by ${caller}` : 'called from outside');
     }
     const cued = out.find(({ index }) => call?.cues.includes(index));
     if (cued) return speak(cued.edge, `“${cued.edge.when}” was said`);
@@ -125,11 +126,6 @@ export const graph: TurnPolicy<Static<typeof Asked>, Static<typeof Kept>> = {
 };
 
 const travels = ({ from, to }: Edge, { travelled }: State): number => travelled[`${from}>${to}`] ?? 0;
-
-function calledBy(call: Call, participants: readonly Participant[]): string {
-  const by = participants.find((p) => p.id === call.by)?.name;
-  return by ? `called by ${by}` : 'called from outside';
-}
 
 /** The first participant to whom no way leads from the start. */
 function unreached(

@@ -41,10 +41,10 @@ export const mention: TurnPolicy<Static<typeof Asked>, Static<typeof Kept>> = {
 
   next({ fallback }, participants, state) {
     const { call, last } = state;
-    const called = call?.participants.find((id) => participants.some((p) => p.id === id));
-    if (call && called !== undefined) {
-      const by = participants.find((p) => p.id === call.by)?.name;
-      return { kind: 'speak', participantId: called, reason: by ? `Called by ${by}.` : 'Called from outside.' };
+    const called = call?.to[0];
+    if (called) {
+      const by = participants.find((p) => p.id === called.by)?.name;
+      return { kind: 'speak', participantId: called.id, reason: by ? `Called by ${by}.` : 'Called from outside.' };
     }
     const nobody = last === null ? 'Nobody has been called yet' : 'Nobody was called';
     if (fallback !== null && fallback !== last) {

@@ -62,7 +62,14 @@ export function setTurn(tx: Tx, discussionId: string, end: TurnEnd): Promise<num
 
 const turnColumns = sql.raw(
   't.turn, t.participant_id, t.name, t.reason, t.status, t.attempts, t.error, t.message_id, t.input_tokens, ' +
-    't.output_tokens, t.cost_nano_usd, t.started_at, t.ended_at, e.seq as message_seq, e.time_to_first_token_ms',
+    't.output_tokens, t.cost_nano_usd, t.started_at, t.ended_at, e.seq as message_seq, e.time_to_first_token_ms, ' +
+    // What its speaker was chosen by, in the order of the log.
+    "coalesce((select jsonb_agg(jsonb_build_object('kind', case when p.kind = 'ballot' then 'ballot' " +
+    "when p.author ->> 'kind' = 'system' then 'moderator' else 'person' end, 'by', p.author -> 'name', " +
+    "'participant_id', p.author -> 'participant_id', 'content', left(p.content, 2000), 'refused', p.metadata -> 'refused', " +
+    "'choice', case when p.kind = 'ballot' then p.metadata -> 'vote' else p.metadata #> '{choice,participantId}' end) " +
+    'order by p.entry) from discussion_entries p where p.tenant_id = t.tenant_id and p.discussion_id = t.discussion_id ' +
+    "and p.turn = t.turn and p.kind in ('proposal', 'ballot')), '[]') as proposals",
 );
 /** With what is told of a turn's message: found by the index that lets only one end a turn. */
 const turnsWithMessages = sql.raw(
@@ -95,7 +102,11 @@ export function turnsBefore(
 }
 
 /** The same, only the turns from one to another: with a page of the log. */
-export function turnsBetween(reader: Reader, discussionId: string, [first, last]: [number, number]): Promise<TurnRow[]> {
+export function turnsBetween(
+  reader: Reader,
+  discussionId: string,
+  [first, last]: [number, number],
+): Promise<TurnRow[]> {
   return reader.all<TurnRow>(sql`
     select ${turnColumns} from ${turnsWithMessages}
     where t.tenant_id = ${reader.ctx.tenantId} and t.discussion_id = ${discussionId}
