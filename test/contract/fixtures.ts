@@ -57,6 +57,15 @@ async function discussionBody({ owner, mark }: Setting, more: object = {}): Prom
 const makeDiscussion = async (setting: Setting, more: object = {}): Promise<{ id: string }> =>
   done(setting.owner.post('/discussions', await discussionBody(setting, more)));
 
+/** A seat, in a discussion of its own. */
+async function makeSeat(setting: Setting): Promise<{ discussion_id: string; participant_id: string }> {
+  const participants = [{ seat: { name: setting.mark } }];
+  const { id, participants: kept } = await done(
+    setting.owner.post('/discussions', await discussionBody(setting, { participants })),
+  );
+  return { discussion_id: id, participant_id: kept[0].id };
+}
+
 /** A discussion that has been set in motion, and waits for the person. */
 async function runningDiscussion(setting: Setting): Promise<{ id: string }> {
   const made = await makeDiscussion(setting, { start: true });
@@ -257,6 +266,15 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
       await done(setting.owner.post(`/discussions/${id}/messages`, { content: `Word ${n} about ${setting.mark}` }));
     return { params: { discussion_id: id } };
   },
+  issueSeatKey: async (setting) => ({ params: await makeSeat(setting) }),
+  revokeSeatKey: async (setting) => {
+    const params = await makeSeat(setting);
+    await done(
+      setting.owner.post(`/discussions/${params.discussion_id}/participants/${params.participant_id}/key`, {}),
+    );
+    return { params };
+  },
+  claimTurn: async (setting) => ({ params: { discussion_id: (await runningDiscussion(setting)).id, turn: '2' } }),
   pauseDiscussion: ofDiscussion(runningDiscussion),
   resumeDiscussion: ofDiscussion(),
   cancelDiscussion: ofDiscussion(),

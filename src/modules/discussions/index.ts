@@ -1,7 +1,11 @@
 import type { Module } from '../../platform/module.ts';
 import type { Hub } from '../../platform/realtime/hub.ts';
 import { DISCUSSION_EVENTS } from './events.ts';
+import { memoryReads } from './memory/reads.ts';
+import { memoryRoutes } from './memory/routes.ts';
 import { discussionsRoutes } from './routes.ts';
+import { seatsRoutes } from './seats/routes.ts';
+import { type SeatsDeps, seatsService } from './seats/service.ts';
 import { type Discussions, type DiscussionsDeps, discussionsService } from './service.ts';
 import { turnJobs } from './turns/jobs.ts';
 import { createKeep } from './turns/keep.ts';
@@ -12,7 +16,9 @@ export type { Discussions } from './service.ts';
 
 /** Discussions of agents and people: an append-only log each, a pure rule of who speaks next, and fenced turns. */
 export function createDiscussions(
-  deps: Omit<DiscussionsDeps & TurnDeps, 'live' | 'keep' | 'hub'> & { readonly hub: Pick<Hub, 'cursor' | 'publish'> },
+  deps: Omit<DiscussionsDeps & TurnDeps & SeatsDeps, 'live' | 'keep' | 'hub'> & {
+    readonly hub: Pick<Hub, 'cursor' | 'publish'>;
+  },
 ): Discussions & Module {
   const log = deps.log.child('discussions');
   const live = createLive(deps.hub);
@@ -22,6 +28,10 @@ export function createDiscussions(
     name: 'discussions',
     events: DISCUSSION_EVENTS,
     jobs: turnJobs({ ...deps, live, keep: createKeep({ db: deps.db, log }), log }),
-    routes: (router) => discussionsRoutes(router, service),
+    routes: (router) => {
+      discussionsRoutes(router, service);
+      seatsRoutes(router, seatsService(deps));
+      memoryRoutes(router, memoryReads({ db: deps.db, live }));
+    },
   };
 }

@@ -1,0 +1,24 @@
+import type { Router } from '../../../platform/http/router.ts';
+import type { MemoryReads } from './reads.ts';
+import { TurnContext, TurnParams } from './schemas.ts';
+
+const tag = 'discussions';
+
+export function memoryRoutes(router: Router, memory: MemoryReads): void {
+  router.route({
+    method: 'GET',
+    url: '/discussions/:discussion_id/turns/:turn/context',
+    operationId: 'getTurnContext',
+    summary: 'Read what a speaker was given',
+    description:
+      'Exactly what was sent for this turn, also after the agent or its documents were changed. Of several attempts, ' +
+      'the newest. 404 where a turn was given nothing: a person’s, unless the person claimed it.',
+    tag,
+    access: 'discussions:read',
+    confinedBy: 'discussion_id',
+    params: TurnParams,
+    response: TurnContext,
+    errors: ['not_found'],
+    handler: ({ ctx, params }) => memory.context(ctx, params.discussion_id, params.turn),
+  });
+}
