@@ -109,6 +109,7 @@ export type AuditVerification = Ok<'verifyAuditLog'>;
 export type Health = Ok<'getHealth'>;
 export type Readiness = Ok<'getReadiness'>;
 export type Jwks = Ok<'getJwks'>;
+export type SystemReport = Ok<'getSystem'>;
 
 export type ChatInput = Omit<Body<'createChatCompletion'>, 'stream'>;
 export type ChatCompletion = Ok<'createChatCompletion'>;

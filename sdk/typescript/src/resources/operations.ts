@@ -16,6 +16,7 @@ import type {
   Jwks,
   LogEvent,
   Readiness,
+  SystemReport,
 } from '../types.ts';
 
 /** What `events.follow` yields: an event of the log, or word that the log could not be resumed. */
@@ -117,6 +118,11 @@ export class System {
   readiness(query: { allow?: 'degraded' } = {}, options?: RequestOptions): Promise<Readiness> {
     const send = { method: 'GET', path: '/health/ready', query, anonymous: true, fine: [503] } as const;
     return this.#transport.json(send, options);
+  }
+
+  /** How it does: its build, its database, the log; the jobs and live connections of your own tenant. */
+  get(options?: RequestOptions): Promise<SystemReport> {
+    return this.#transport.json({ method: 'GET', path: '/system' }, options);
   }
 
   /** The public keys that access tokens are signed with. */
