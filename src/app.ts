@@ -166,7 +166,7 @@ function createModules(config: Config, options: AppOptions, resources: Resources
   const people = { findMember: identity.findMember, findKeyName: access.findKeyName };
   const discussions = createDiscussions({
     ...{ db, clock, hub, jobs, cursors, log },
-    ...{ people, traces, models, knowledge, agents },
+    ...{ people, keys: access, traces, models, knowledge, agents },
   });
   const operations = createOperations({ db, hub, types, deadLetters, cursors, clock, facts: factsOf(config) });
   const openai = createOpenAi({ models, agents, clock });

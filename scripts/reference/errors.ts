@@ -16,6 +16,7 @@ const ADVICE: Readonly<Record<ErrorCode, string>> = {
   not_found: 'Check the id. What belongs to another tenant looks the same as what does not exist.',
   method_not_allowed: 'The header `Allow` names the methods of this path.',
   conflict: 'Read the resource again; its state has moved on.',
+  fence_outdated: 'Your claim is lost, and `details` says why. Claim the turn again if it is still yours.',
   already_exists: 'Choose another name, or use what exists.',
   in_use: 'Release what still needs it first; `details` says what that is.',
   idempotency_in_progress: 'Try again after `Retry-After` with the same key.',

@@ -14,6 +14,8 @@ const NO_COMMANDS = new Set([
   // Changes of what exists, which come out the same when they are repeated.
   ...['changePassword', 'archiveAgent', 'restoreAgent', 'requeueDeadLetter', 'requeueDeadLetters'],
   ...['pauseDiscussion', 'resumeDiscussion', 'cancelDiscussion', 'advanceDiscussion'],
+  // A second claim is as good as the first, and takes its place.
+  'claimTurn',
 ]);
 const AT_ONCE = 8;
 /** Tables that come and go by themselves: what is kept of answers, of who is at work, and of what was handled. */

@@ -86,6 +86,8 @@ export type Usage = NonNullable<Message['usage']>;
 export type TurnPage = Ok<'listTurns'>;
 export type TurnQuery = Asked<'listTurns'>;
 export type Turn = TurnPage['items'][number];
+/** What the speaker was given for a turn, word for word. */
+export type TurnContext = Ok<'getTurnContext'>;
 /** What a seat posts with, until its deadline. */
 export type TurnClaim = Ok<'claimTurn'>;
 /** With the key itself: shown this once. */

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { PERMISSIONS } from '../../platform/auth/permissions.ts';
 import { defineEvent, type EventType } from '../../platform/events/define.ts';
 import { By, Id } from '../identity/index.ts';
@@ -17,6 +17,9 @@ export const apiKeyCreated = defineEvent({
     prefix: Type.String({ description: 'The first characters of the key.' }),
     scopes: Type.Array(Permission),
     expires_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+    confined_to: Type.Optional(
+      Type.Record(Type.String(), Id, { description: 'A confined key: the only thing that it opens, by its ids.' }),
+    ),
     by: By,
   }),
   example: {
@@ -28,13 +31,24 @@ export const apiKeyCreated = defineEvent({
   },
 });
 
-export const apiKeyRevoked = defineEvent({
+const revokedFor = <R extends string>(reasons: R[]) =>
+  Type.Object({ api_key_id: Id, reason: Type.Enum(reasons), by: By });
+const revoked = {
   type: 'api_key_revoked',
-  version: 1,
   topic: 'identity',
-  description: 'An API key was revoked, by somebody or because its maker left the tenant.',
-  schema: Type.Object({ api_key_id: Id, reason: Type.Enum(['revoked', 'member_removed']), by: By }),
+  description:
+    'An API key was revoked: by somebody, because its maker left the tenant, or (a confined key) because a new one took ' +
+    'its place, or the key that made it was revoked.',
   example: { api_key_id: KEY, reason: 'revoked', by: { kind: 'user', id: USER } },
+} as const;
+/** Before there were confined keys. */
+const apiKeyRevokedV1 = defineEvent({ ...revoked, version: 1, schema: revokedFor(['revoked', 'member_removed']) });
+const RevokedV2 = revokedFor(['revoked', 'member_removed', 'replaced', 'maker_revoked']);
+export const apiKeyRevoked = defineEvent({
+  ...revoked,
+  version: 2,
+  schema: RevokedV2,
+  upcast: (old) => old as Static<typeof RevokedV2>,
 });
 
 export const permissionDenied = defineEvent({
@@ -51,4 +65,4 @@ export const permissionDenied = defineEvent({
   example: { operation: 'createAgent', permission: 'agents:write', count: 1, by: { kind: 'user', id: USER } },
 });
 
-export const ACCESS_EVENTS: readonly EventType[] = [apiKeyCreated, apiKeyRevoked, permissionDenied];
+export const ACCESS_EVENTS: readonly EventType[] = [apiKeyCreated, apiKeyRevokedV1, apiKeyRevoked, permissionDenied];

@@ -25,6 +25,10 @@ export interface Access {
   readonly onDenied: OnDenied;
   /** Makes a key for a member, with at most the member's permissions: for commands and tests. */
   createApiKey: ApiKeys['createFor'];
+  /** Makes the one key that is confined to this, in place of the one before. It ends with the key that asked for it. */
+  issueConfinedKey: ApiKeys['issueConfined'];
+  /** Ends the key that is confined to this; false when there is none. */
+  revokeConfinedKey: ApiKeys['revokeConfined'];
   /** What an API key of the tenant is called; undefined when there is none of this id. */
   findKeyName(queries: Reader | Tx, id: string): Promise<string | undefined>;
   /** Resolves when what happens beside answers (last use of keys, refusals) is written. */
@@ -61,6 +65,8 @@ export function createAccess({ db, clock, hub, identity, log }: AccessDeps): Acc
     routes: (router) => accessRoutes(router, { keys, tickets }),
     onDenied: denials.record,
     createApiKey: keys.createFor,
+    issueConfinedKey: keys.issueConfined,
+    revokeConfinedKey: keys.revokeConfined,
     findKeyName: async (queries, id) => (await findKey(queries, queries.ctx.tenantId, id))?.name,
     async settled() {
       await Promise.all([keys.settled(), denials.settled()]);

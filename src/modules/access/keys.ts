@@ -4,7 +4,7 @@ import type { Principal } from '../../platform/auth/authenticate.ts';
 import { createFreshCache } from '../../platform/auth/fresh-cache.ts';
 import { newOpaque, readOpaque } from '../../platform/auth/opaque.ts';
 import type { Permission } from '../../platform/auth/permissions.ts';
-import type { Actor, Ctx } from '../../platform/context.ts';
+import type { Actor, Confinement, Ctx } from '../../platform/context.ts';
 import type { Db, SystemTx, Tx } from '../../platform/db/queries.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { type PageQuery, pageRange } from '../../platform/http/paging.ts';
@@ -22,6 +22,8 @@ export const KEY_NAME = 'parley_key';
 const PREFIX_LENGTH = KEY_NAME.length + 1 + 8;
 /** Keys of one tenant that are good. */
 const MAX_KEYS = 1_000;
+/** Of these a discussion may need 32, and they are made by programs. */
+const MAX_CONFINED_KEYS = 10_000;
 const TOUCH_EVERY_MS = 60_000;
 const MAX_TOUCHED = 10_000;
 
@@ -31,8 +33,13 @@ type NewKey = {
   readonly name: string;
   readonly scopes: readonly Permission[];
   readonly expiresAt?: Date | undefined;
+  readonly confinedTo?: Confinement;
+  readonly madeBy?: string | null;
   readonly actor: Actor;
 };
+
+export type NewConfinedKey = Required<Pick<NewKey, 'name' | 'scopes' | 'confinedTo'>> & Pick<NewKey, 'expiresAt'>;
+type Revocation = 'revoked' | 'member_removed' | 'replaced' | 'maker_revoked';
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
 
@@ -75,7 +82,7 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
     if (maker === undefined) throw new AppError('unauthenticated', { message: 'This API key is not good.' });
     return {
       tenantId,
-      actor: { kind: 'api_key', id: row.id },
+      actor: { kind: 'api_key', id: row.id, ...(row.confined_to && { confinedTo: row.confined_to }) },
       roles: [],
       permissions: permissionsOfKey(row.scopes, maker.permissions),
       expiresAtMs: row.expires_at?.getTime(),
@@ -83,10 +90,12 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
   }
 
   async function insert(tx: Tx | SystemTx, key: NewKey): Promise<NewApiKey> {
-    const { tenantId, userId, name, scopes, expiresAt, actor } = key;
-    const count = await store.countLiveKeys(tx, tenantId);
-    if ((count?.total ?? 0) >= MAX_KEYS)
+    const { tenantId, userId, name, scopes, expiresAt, actor, confinedTo, madeBy = null } = key;
+    const { total = 0, confined = 0 } = (await store.countLiveKeys(tx, tenantId)) ?? {};
+    if (!confinedTo && total - confined >= MAX_KEYS)
       throw new AppError('limit_reached', { message: `A tenant has at most ${MAX_KEYS} API keys.` });
+    if (confinedTo && confined >= MAX_CONFINED_KEYS)
+      throw new AppError('limit_reached', { message: `A tenant has at most ${MAX_CONFINED_KEYS} keys of seats.` });
     const now = clock.now();
     const { token, digest } = newOpaque(KEY_NAME, tenantId);
     const row: store.ApiKeyRow = {
@@ -98,6 +107,8 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
       expires_at: expiresAt ?? null,
       last_used_at: null,
       created_at: now,
+      confined_to: confinedTo ?? null,
+      made_by: madeBy,
     };
     await store.insertKey(tx, { ...row, tenantId, digest });
     const { id, prefix } = row;
@@ -106,10 +117,24 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
       prefix,
       scopes: [...scopes],
       expires_at: expiresAt?.toISOString() ?? null,
+      ...(confinedTo && { confined_to: { ...confinedTo } }),
       by: by(actor),
     };
     announce(tx, tenantId, { type: apiKeyCreated, subject: id, data });
     return { ...asApiKey(row), key: token };
+  }
+
+  /** Tells of a key's end, here and (through the log) everywhere. */
+  function revoked(tx: Tx, id: string, reason: Revocation): void {
+    const { tenantId, actor } = tx.ctx;
+    announce(tx, tenantId, { type: apiKeyRevoked, subject: id, data: { api_key_id: id, reason, by: by(actor) } });
+    tx.afterCommit(() => forget(tenantId, id));
+  }
+
+  async function revokeConfined(tx: Tx, confinedTo: Confinement, reason: Revocation): Promise<boolean> {
+    const row = await store.revokeConfinedKey(tx, { confinedTo, now: clock.now() });
+    if (row) revoked(tx, row.id, reason);
+    return row !== undefined;
   }
 
   return {
@@ -137,12 +162,7 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
       // A key of a key would outlive it: whoever stole one would keep a way in after it was revoked.
       if (ctx.actor.kind !== 'user')
         throw new AppError('permission_denied', { message: 'Only a member can make an API key.' });
-      const beyond = scopesBeyond(input.scopes, ctx.permissions);
-      if (beyond.length > 0)
-        throw new AppError('permission_denied', {
-          message: 'A key cannot have more rights than you have.',
-          details: { scopes: beyond },
-        });
+      refuseBeyond(input.scopes, ctx);
       const expiresAt = input.expires_at === undefined ? undefined : new Date(input.expires_at);
       const fault = expiresAt && expiryFault(expiresAt, clock.now());
       if (fault !== undefined)
@@ -151,6 +171,24 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
       const { tenantId, actor } = ctx;
       return insert(tx, { tenantId, userId: actor.id, name, scopes, expiresAt, actor });
     },
+
+    /**
+     * Makes the one key that is good for this and nothing else, in place of the one before. It acts for the member who
+     * asks, or for whom the API key acts that asks; then it ends with that key.
+     */
+    async issueConfined(tx: Tx, { name, scopes, confinedTo, expiresAt }: NewConfinedKey): Promise<NewApiKey> {
+      const { tenantId, actor } = tx.ctx;
+      refuseBeyond(scopes, tx.ctx);
+      const maker = await makerIn(tx);
+      await revokeConfined(tx, confinedTo, 'replaced');
+      const ends = [expiresAt, maker.expiresAt].filter((end) => end !== undefined);
+      const earliest = ends.length === 0 ? undefined : new Date(Math.min(...ends.map(Number)));
+      const { userId, madeBy } = maker;
+      return insert(tx, { tenantId, userId, madeBy, name, scopes, confinedTo, expiresAt: earliest, actor });
+    },
+
+    /** Ends the key that is confined to this; false when there is none. */
+    revokeConfined: (tx: Tx, confinedTo: Confinement): Promise<boolean> => revokeConfined(tx, confinedTo, 'revoked'),
 
     /** The same without a caller: for commands and tests. */
     async createFor(key: Omit<NewKey, 'actor'>): Promise<NewApiKey> {
@@ -171,23 +209,21 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
     },
 
     async revoke(ctx: Ctx, id: string): Promise<void> {
-      const { tenantId, actor } = ctx;
       await db.inTx(ctx, async (tx) => {
-        if ((await store.revokeKey(tx, { tenantId, id, now: clock.now() })) === 0) throw new AppError('not_found');
-        const data = { api_key_id: id, reason: 'revoked' as const, by: by(actor) };
-        announce(tx, tenantId, { type: apiKeyRevoked, subject: id, data });
-        tx.afterCommit(() => forget(tenantId, id));
+        if ((await store.revokeKey(tx, { tenantId: ctx.tenantId, id, now: clock.now() })) === 0)
+          throw new AppError('not_found');
+        revoked(tx, id, 'revoked');
+        // What it made must not outlive it.
+        const made = await store.revokeKeysMadeBy(tx, { keyId: id, now: clock.now() });
+        for (const one of made) revoked(tx, one.id, 'maker_revoked');
       });
     },
 
     /** A member left: the keys made until then are revoked. */
     async revokeAllOf(tx: Tx, { userId, madeBy }: { userId: string; madeBy: Date }): Promise<void> {
-      const { tenantId, actor } = tx.ctx;
-      for (const { id } of await store.revokeKeysOf(tx, { tenantId, userId, madeBy, now: clock.now() })) {
-        const data = { api_key_id: id, reason: 'member_removed' as const, by: by(actor) };
-        announce(tx, tenantId, { type: apiKeyRevoked, subject: id, data });
-        tx.afterCommit(() => forget(tenantId, id));
-      }
+      const { tenantId } = tx.ctx;
+      for (const { id } of await store.revokeKeysOf(tx, { tenantId, userId, madeBy, now: clock.now() }))
+        revoked(tx, id, 'member_removed');
     },
 
     /** A member's rights changed: the open streams of the member's keys end, and ask again. */
@@ -206,12 +242,33 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
   };
 }
 
+/** Whose key the caller of this transaction makes, and with which key it ends. */
+async function makerIn(tx: Tx): Promise<{ userId: string; madeBy: string | null; expiresAt: Date | undefined }> {
+  const { actor } = tx.ctx;
+  if (actor.kind === 'user') return { userId: actor.id, madeBy: null, expiresAt: undefined };
+  const key =
+    actor.kind === 'api_key' && actor.confinedTo === undefined ? await store.holdKey(tx, actor.id) : undefined;
+  // Revoked since this request was let in; or one that cannot make any.
+  if (key === undefined) throw new AppError('unauthenticated', { message: 'This API key is not good.' });
+  return { userId: key.user_id, madeBy: key.id, expiresAt: key.expires_at ?? undefined };
+}
+
+function refuseBeyond(scopes: readonly Permission[], { permissions }: Ctx): void {
+  const beyond = scopesBeyond(scopes, permissions);
+  if (beyond.length === 0) return;
+  throw new AppError('permission_denied', {
+    message: 'A key cannot have more rights than you have.',
+    details: { scopes: beyond },
+  });
+}
+
 const asApiKey = (row: store.ApiKeyRow): ApiKey => ({
   id: row.id,
   name: row.name,
   prefix: row.prefix,
   scopes: row.scopes,
   user_id: row.user_id,
+  confined_to: row.confined_to,
   expires_at: row.expires_at?.toISOString() ?? null,
   last_used_at: row.last_used_at?.toISOString() ?? null,
   created_at: row.created_at.toISOString(),

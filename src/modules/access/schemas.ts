@@ -15,6 +15,10 @@ const keyFields = {
   prefix: Type.String({ description: 'The first characters of the key, to know it by.' }),
   scopes: Type.Array(Permission),
   user_id: Type.String({ format: 'uuid', description: 'The member for whom the key acts.' }),
+  confined_to: Type.Union(
+    [Type.Object({ discussion_id: Type.Optional(Id), participant_id: Type.Optional(Id) }), Type.Null()],
+    { description: 'The key of a seat: it opens nothing else. Null: everything within its scopes.' },
+  ),
   expires_at: Type.Union([Time, Type.Null()]),
   last_used_at: Type.Union([Time, Type.Null()], { description: 'To the minute.' }),
   created_at: Time,

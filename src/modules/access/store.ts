@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Permission } from '../../platform/auth/permissions.ts';
+import type { Confinement } from '../../platform/context.ts';
 import type { Queries, SystemReader, SystemTx, Tx } from '../../platform/db/queries.ts';
 
 export type ApiKeyRow = {
@@ -11,19 +12,27 @@ export type ApiKeyRow = {
   expires_at: Date | null;
   last_used_at: Date | null;
   created_at: Date;
+  /** Null: confined to nothing. */
+  confined_to: Confinement | null;
+  /** The key that made it, with which it dies; null for a member's. */
+  made_by: string | null;
 };
 
-const columns = sql`id, user_id, name, prefix, scopes, expires_at, last_used_at, created_at`;
+const columns = sql`id, user_id, name, prefix, scopes, expires_at, last_used_at, created_at, confined_to, made_by`;
 
 export const insertKey = (tx: Tx | SystemTx, row: ApiKeyRow & { tenantId: string; digest: Buffer }) =>
   tx.run(sql`
-    insert into api_keys (tenant_id, id, user_id, name, prefix, key_digest, scopes, expires_at, created_at)
+    insert into api_keys (tenant_id, id, user_id, name, prefix, key_digest, scopes, expires_at, created_at, confined_to,
+                          made_by)
     values (${row.tenantId}, ${row.id}, ${row.user_id}, ${row.name}, ${row.prefix}, ${row.digest}, ${row.scopes},
-            ${row.expires_at}, ${row.created_at})`);
+            ${row.expires_at}, ${row.created_at}, ${confinement(row.confined_to)}, ${row.made_by})`);
+
+const confinement = (value: Confinement | null) => sql`${value === null ? null : JSON.stringify(value)}::jsonb`;
 
 export const countLiveKeys = (db: Queries, tenantId: string) =>
-  db.first<{ total: number }>(sql`
-    select count(*) as total from api_keys where tenant_id = ${tenantId} and revoked_at is null`);
+  db.first<{ total: number; confined: number }>(sql`
+    select count(*) as total, count(confined_to) as confined from api_keys
+    where tenant_id = ${tenantId} and revoked_at is null`);
 
 export const listKeys = (db: Queries, tenantId: string, page: { limit: number; offset: number }) =>
   db.all<ApiKeyRow>(sql`
@@ -38,6 +47,11 @@ export const findKey = (db: Queries, tenantId: string, id: string) =>
   db.first<ApiKeyRow>(sql`
     select ${columns} from api_keys where tenant_id = ${tenantId} and id = ${id} and revoked_at is null`);
 
+/** A key that is good, held so that it cannot be revoked before this transaction ends. */
+export const holdKey = (tx: Tx, id: string) =>
+  tx.first<ApiKeyRow>(sql`
+    select ${columns} from api_keys where tenant_id = ${tx.ctx.tenantId} and id = ${id} and revoked_at is null for share`);
+
 export const listKeyIdsOf = (db: SystemReader, tenantId: string, userId: string) =>
   db.all<{ id: string }>(sql`
     select id from api_keys where tenant_id = ${tenantId} and user_id = ${userId} and revoked_at is null`);
@@ -46,6 +60,20 @@ export const revokeKey = (tx: Tx, row: { tenantId: string; id: string; now: Date
   tx.run(sql`
     update api_keys set revoked_at = ${row.now}
     where tenant_id = ${row.tenantId} and id = ${row.id} and revoked_at is null`);
+
+/** The key that is confined to exactly this, if there is one. */
+export const revokeConfinedKey = (tx: Tx, row: { confinedTo: Confinement; now: Date }) =>
+  tx.first<{ id: string }>(sql`
+    update api_keys set revoked_at = ${row.now}
+    where tenant_id = ${tx.ctx.tenantId} and confined_to = ${confinement(row.confinedTo)} and revoked_at is null
+    returning id`);
+
+/** The keys that a key made. Those who make one hold it, so none is missed. */
+export const revokeKeysMadeBy = (tx: Tx, row: { keyId: string; now: Date }) =>
+  tx.all<{ id: string }>(sql`
+    update api_keys set revoked_at = ${row.now}
+    where tenant_id = ${tx.ctx.tenantId} and made_by = ${row.keyId} and revoked_at is null
+    returning id`);
 
 /** The keys that a user had made by then. */
 export const revokeKeysOf = (tx: Tx, row: { tenantId: string; userId: string; madeBy: Date; now: Date }) =>
@@ -89,4 +117,5 @@ export const deleteStaleTickets = (tx: SystemTx, before: Date) =>
 export const deleteDeadKeys = (tx: SystemTx, before: Date) =>
   tx.run(sql`
     delete from api_keys where (tenant_id, id) in (
-      select tenant_id, id from api_keys where revoked_at < ${before} limit 500)`);
+      select tenant_id, id from api_keys
+      where revoked_at < ${before} or (confined_to is not null and expires_at < ${before}) limit 500)`);

@@ -4,13 +4,15 @@ import { cutTurn, type EnterDeps, enter, rollBack } from './enter.ts';
 import { messageOf, nextSpeakerOf } from './present.ts';
 import { hasEnded } from './rules/status.ts';
 import { type Author, type By, MAX_MESSAGES, type Posted } from './schemas.ts';
+import type { TurnHeld } from './seats/schemas.ts';
+import { endsTurn, selfIn } from './seats/turn.ts';
 import { authorOf } from './stage.ts';
 import type { DiscussionRow } from './store.ts';
 
 export async function post(
   deps: EnterDeps,
   tx: Tx,
-  { id, content, by }: { id: string; content: string; by: By },
+  { id, content, by, turn, fence }: { id: string; content: string; by: By } & Partial<TurnHeld>,
 ): Promise<Posted> {
   const { stage, cut } = await enter(deps, tx, id);
   const { row } = stage;
@@ -18,12 +20,12 @@ export async function post(
   if (row.last_seq >= MAX_MESSAGES) {
     throw new AppError('limit_reached', { message: `A discussion holds at most ${MAX_MESSAGES} messages.` });
   }
-  const self = by.kind === 'user' ? row.participants.find((p) => p.user_id === by.id) : undefined;
+  const self = selfIn(row, tx.ctx);
   const author: Author = self
     ? authorOf(self)
     : { kind: 'user', participant_id: null, agent_id: null, user_id: by.kind === 'user' ? by.id : null, name: by.name };
   const message = { author, content, metadata: {} };
-  const hasTurn = row.status === 'waiting' && self !== undefined && stage.speaker?.id === self.id;
+  const hasTurn = endsTurn(row, self, { turn, fence, now: deps.clock.now() });
   if (row.status === 'running' && row.on_post === 'reject') throw busy(row);
   if (row.status === 'running' && row.on_post !== 'enqueue') {
     if (row.on_post === 'interrupt') await cutTurn(deps, stage, { cut, otherwise: 'interrupted' });

@@ -35,6 +35,7 @@ export const ERRORS = {
   not_found: { status: 404, type: 'not_found', message: 'There is nothing here.' },
   method_not_allowed: { status: 405, type: 'invalid_request', message: 'This path does not take this method.' },
   conflict: { status: 409, type: 'conflict', message: 'The state does not allow this now.' },
+  fence_outdated: { status: 409, type: 'conflict', message: 'The claim of this turn does not hold any more.' },
   already_exists: { status: 409, type: 'conflict', message: 'Something with this name exists already.' },
   in_use: { status: 409, type: 'conflict', message: 'Something still needs this.' },
   idempotency_in_progress: {

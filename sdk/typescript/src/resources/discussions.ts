@@ -20,6 +20,7 @@ import type {
   SeatKey,
   Turn,
   TurnClaim,
+  TurnContext,
   TurnPage,
   TurnQuery,
 } from '../types.ts';
@@ -104,6 +105,11 @@ export class Discussions {
   turns(id: string, query: TurnQuery = {}, options?: RequestOptions): List<Turn, TurnPage> {
     const path = `${pathOf(id)}/turns`;
     return log((asked) => this.#transport.json({ method: 'GET', path, query: asked }, options), query);
+  }
+
+  /** Exactly what the speaker was given for this turn; `not_found` where that is nothing. */
+  context(id: string, turn: number, options?: RequestOptions): Promise<TurnContext> {
+    return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/turns/${turn}/context` }, options);
   }
 
   pause(id: string, options?: RequestOptions): Promise<Discussion> {

@@ -1,0 +1,81 @@
+import type { Clock } from '../../../lib/clock.ts';
+import type { Permission } from '../../../platform/auth/permissions.ts';
+import type { Confinement, Ctx } from '../../../platform/context.ts';
+import type { Db, Tx } from '../../../platform/db/queries.ts';
+import { AppError } from '../../../platform/http/errors.ts';
+import { missing } from '../enter.ts';
+import { lockDiscussion } from '../store.ts';
+import type { Claim, CreateSeatKey, SeatKey } from './schemas.ts';
+import { takeFence } from './store.ts';
+import { assertClaimable, selfIn } from './turn.ts';
+
+const DAY_MS = 24 * 3_600_000;
+/** What a seat needs of its discussion. Which routes these open to it, the routes say (`confinedBy`). */
+const SCOPES: readonly Permission[] = ['discussions:read', 'discussions:write'];
+
+/** The access module's keys that are good for one thing only. */
+export type SeatKeys = {
+  issueConfinedKey(
+    tx: Tx,
+    key: { name: string; scopes: readonly Permission[]; confinedTo: Confinement; expiresAt?: Date | undefined },
+  ): Promise<{ readonly id: string; readonly key: string; readonly expires_at: string | null }>;
+  revokeConfinedKey(tx: Tx, confinedTo: Confinement): Promise<boolean>;
+};
+
+export type SeatsDeps = { readonly db: Db; readonly clock: Clock; readonly keys: SeatKeys };
+
+/** Seats: participants who are outside clients, each with a key that opens its own discussion and nothing else. */
+export type Seats = {
+  /**
+   * Makes a seat's key, in place of the one before. Throws `not_found`, `conflict` for a participant that is no seat,
+   * `limit_reached`.
+   */
+  issueKey(tx: Tx, seat: SeatId, input: CreateSeatKey): Promise<SeatKey>;
+  /** Ends a seat's key, and its open streams. Throws `not_found` where there is none. */
+  revokeKey(ctx: Ctx, seat: SeatId): Promise<void>;
+  /**
+   * Takes the turn under way, for the seat or the person whose it is. Claiming again gives a higher fence; then only that
+   * one ends the turn. Throws `not_found`, `permission_denied` for who takes no part, `conflict`.
+   */
+  claim(ctx: Ctx, id: string, turn: number): Promise<Claim>;
+};
+
+export type SeatId = { readonly discussion_id: string; readonly participant_id: string };
+
+export function seatsService({ db, clock, keys }: SeatsDeps): Seats {
+  return {
+    async issueKey(tx, seat, input) {
+      // The lock: of two who ask at once, the second one's key takes the place of the first one's.
+      const row = await lockDiscussion(tx, seat.discussion_id);
+      const participant = row?.participants.find(({ id }) => id === seat.participant_id);
+      if (!row) throw missing();
+      if (!participant) throw new AppError('not_found', { message: 'There is no such participant.' });
+      if (participant.kind !== 'seat') throw new AppError('conflict', { message: 'Only a seat has a key of its own.' });
+      const days = input.expires_in_days;
+      const { id, key, expires_at } = await keys.issueConfinedKey(tx, {
+        name: `Seat ${participant.name}`,
+        scopes: SCOPES,
+        confinedTo: confinementOf(seat),
+        ...(days !== undefined && { expiresAt: new Date(clock.now().getTime() + days * DAY_MS) }),
+      });
+      return { key, key_id: id, participant_id: participant.id, expires_at };
+    },
+
+    async revokeKey(ctx, seat) {
+      const revoked = await db.inTx(ctx, (tx) => keys.revokeConfinedKey(tx, confinementOf(seat)));
+      if (!revoked) throw new AppError('not_found', { message: 'There is no such seat, or it has no key.' });
+    },
+
+    async claim(ctx, id, turn) {
+      return db.inTx(ctx, async (tx) => {
+        const row = await lockDiscussion(tx, id);
+        if (!row) throw missing();
+        assertClaimable(row, selfIn(row, ctx), { turn, now: clock.now() });
+        const deadline = (row.deadline as Date).toISOString();
+        return { turn, fence: await takeFence(tx, id), deadline };
+      });
+    },
+  };
+}
+
+const confinementOf = ({ discussion_id, participant_id }: SeatId): Confinement => ({ discussion_id, participant_id });
