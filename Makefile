@@ -1,7 +1,7 @@
 # Everything a developer or CI types. Each target first sees to Node (scripts/node.sh) and the packages (setup).
 RUN := ./scripts/node.sh node --disable-warning=ExperimentalWarning
 .DEFAULT_GOAL := help
-.PHONY: help setup up api test check fix gen verify migrate hooks example bench
+.PHONY: help setup up api test check fix gen verify migrate hooks example bench chaos
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,3 +42,6 @@ example: setup ## Run an example: make example NAME=arena
 
 bench: setup ## Measure; B=name picks a scenario
 	@$(RUN) bench/run.ts $(B)
+
+chaos: setup ## Kill the server and its database while 50 discussions run; KILLS=200, SEED=n repeats a run
+	@$(RUN) test/chaos/run.ts

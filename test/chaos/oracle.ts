@@ -1,0 +1,144 @@
+import type pg from 'pg';
+import { type EntryRow, factOf } from '../../src/modules/discussions/log/store.ts';
+import { EMPTY, fold, type State } from '../../src/modules/discussions/rules/fold.ts';
+import { nextSpeaker } from '../../src/modules/discussions/rules/policies.ts';
+import type { DiscussionRow } from '../../src/modules/discussions/store.ts';
+import type { Watched } from './people.ts';
+
+const REASONS = new Set(['max_turns', 'verdict', 'no_verdict', 'end_of_graph']);
+
+/**
+ * What a discussion must be after everything, read past the server from its tables: completed, nothing lost, nothing
+ * doubled, nothing out of order, and each speaker one that the rules would have chosen. Answers what is wrong.
+ */
+export async function judge(db: pg.Client, watched: Watched, answers: ReadonlyMap<string, string>): Promise<string[]> {
+  const { id } = watched.discussion;
+  const { rows: found } = await db.query<DiscussionRow>('select * from discussions where id = $1', [id]);
+  const { rows: entries } = await db.query<EntryRow>(
+    'select * from discussion_entries where discussion_id = $1 order by entry',
+    [id],
+  );
+  const { rows: events } = await db.query<{ type: string; position: string }>(
+    'select type, position from events where stream = $1 order by position',
+    [`discussions/${id}`],
+  );
+  const row = found[0];
+  if (!row) return [`${id}: it is gone`];
+  return [
+    ...watched.faults,
+    ...ended(row),
+    ...numbered(row, entries),
+    ...chosenByRule(row, entries),
+    ...said(entries, answers),
+    ...kept(watched, entries),
+    ...heard(watched, entries),
+    ...announced(watched, events),
+  ].map((fault) => `${row.policy.type} ${id}: ${fault}`);
+}
+
+function ended({ status, status_reason }: DiscussionRow): string[] {
+  const fine = status === 'completed' && REASONS.has(status_reason ?? '');
+  return fine ? [] : [`${status} (${status_reason})`];
+}
+
+/** Entries, messages and turns are each 1, 2, 3 … and each turn ended once. */
+function numbered(row: DiscussionRow, entries: readonly EntryRow[]): string[] {
+  const messages = entries.filter((entry) => entry.kind === 'message');
+  const ends = entries.filter((entry) => entry.turn !== null && ['message', 'turn_end'].includes(entry.kind));
+  return [
+    ...counts(
+      'entries',
+      entries.map(({ entry }) => entry),
+    ),
+    ...counts(
+      'messages',
+      messages.map(({ seq }) => seq),
+    ),
+    ...counts(
+      'turns',
+      ends.map(({ turn }) => turn),
+    ),
+    ...(row.last_seq === messages.length ? [] : [`${messages.length} messages, and the row says ${row.last_seq}`]),
+  ];
+}
+
+function counts(what: string, numbers: readonly (number | null)[]): string[] {
+  const wrong = numbers.findIndex((number, index) => number !== index + 1);
+  return wrong < 0 ? [] : [`${what}: number ${wrong + 1} is ${numbers[wrong]}`];
+}
+
+/** Every turn's speaker is whom the rules chose at some moment since the turn before. */
+function chosenByRule({ policy, participants }: DiscussionRow, entries: readonly EntryRow[]): string[] {
+  let state: State = EMPTY;
+  let candidates = new Set<string>();
+  const faults: string[] = [];
+  const look = () => {
+    const verdict = nextSpeaker(policy, participants, state);
+    if (verdict.kind === 'speak') candidates.add(verdict.participantId);
+  };
+  look();
+  for (const entry of entries) {
+    const ends = entry.turn !== null && ['message', 'turn_end'].includes(entry.kind);
+    if (ends && !candidates.has(entry.author.participant_id ?? '')) {
+      faults.push(`turn ${entry.turn}: ${entry.author.name} spoke, whom no rule had chosen`);
+    }
+    if (ends) candidates = new Set();
+    state = fold(state, factOf(entry));
+    look();
+  }
+  return faults;
+}
+
+/** A message of an agent is one answer of the provider, whole; cut short, its beginning. None comes twice. */
+function said(entries: readonly EntryRow[], answers: ReadonlyMap<string, string>): string[] {
+  const marks = new Set<string>();
+  return entries
+    .filter((entry) => entry.kind === 'message' && entry.author.kind === 'agent')
+    .flatMap(({ seq, content, metadata }) => {
+      const mark = content.split(' ', 1)[0] ?? '';
+      const answer = answers.get(mark);
+      const cut = metadata.finish_reason === 'interrupted';
+      const twice = marks.has(mark);
+      marks.add(mark);
+      if (cut && !content.includes(' ')) return [];
+      if (twice) return [`message ${seq}: the answer ${mark} stands twice`];
+      const whole = cut ? answer?.startsWith(content) : answer === content;
+      return whole ? [] : [`message ${seq} is not what the provider said: ${content.slice(0, 80)}`];
+    });
+}
+
+/** What was acknowledged is there, once, in order. */
+function kept({ acknowledged }: Watched, entries: readonly EntryRow[]): string[] {
+  const people = entries.filter((entry) => entry.kind === 'message' && entry.author.kind !== 'agent');
+  const faults = acknowledged.flatMap(({ content, id, seq }) => {
+    const copies = people.filter((entry) => entry.content === content);
+    if (copies.length !== 1) return [`“${content}” was acknowledged, and stands ${copies.length} times`];
+    return copies[0]?.id === id && copies[0].seq === seq ? [] : [`“${content}” is not the message of its answer`];
+  });
+  const all = new Set(people.map(({ content }) => content));
+  return all.size === people.length ? faults : [...faults, 'somebody’s message stands twice'];
+}
+
+/** What was heard of a turn is how its message begins. */
+function heard({ heard: texts }: Watched, entries: readonly EntryRow[]): string[] {
+  return entries
+    .filter((entry) => entry.kind === 'message' && entry.turn !== null)
+    .flatMap(({ turn, content }) => {
+      const text = texts.get(turn as number) ?? '';
+      return content.startsWith(text)
+        ? []
+        : [`turn ${turn}: heard “${text.slice(0, 60)}”, posted “${content.slice(0, 60)}”`];
+    });
+}
+
+/** The stream gave every event of the log since it was joined, once, in order. */
+function announced({ logged, discussion }: Watched, events: readonly { type: string; position: string }[]): string[] {
+  const from = position(discussion.cursor);
+  const due = events.filter((event) => Number(event.position) > from).map((event) => `${event.position} ${event.type}`);
+  const came = logged.map((event) => `${position(event.cursor)} ${event.type}`);
+  const at = due.findIndex((event, index) => came[index] !== event);
+  if (at < 0 && due.length === came.length) return [];
+  return [`events: ${due.length} in the log, ${came.length} came; the first that differs: ${due[at]} / ${came[at]}`];
+}
+
+const position = (cursor: string): number => Number(cursor.slice(cursor.lastIndexOf('.') + 1));
