@@ -20,14 +20,15 @@ type TurnStarted = {
   attempt: number;
   participant_id: string;
   name: string;
-  kind: 'agent' | 'user';
+  /** `seat`: an outside client that holds a key of its own. */
+  kind: 'agent' | 'user' | 'seat';
   reason: string;
 };
 type MessagePosted = {
   message_id: string;
   seq: number;
   turn: number | null;
-  author_kind: 'agent' | 'user' | 'system';
+  author_kind: 'agent' | 'user' | 'seat' | 'system';
   participant_id: string | null;
   name: string;
   /** UTF-16 units. */
@@ -64,6 +65,8 @@ export type DiscussionEvent =
   | Logged<'message_posted', MessagePosted>
   | Logged<'turn_failed', TurnFailed>
   | Logged<'turn_skipped', TurnSkipped>
+  /** Nobody has the turn: a person has to name who speaks next (`advance` with `next_speaker`). */
+  | Logged<'choice_awaited', { turn: number }>
   | Logged<'discussion_paused', { reason: string; by: By | null }>
   | Logged<'discussion_resumed', { by: By }>
   | Logged<'discussion_cancelled', { by: By }>
