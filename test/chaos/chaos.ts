@@ -152,11 +152,11 @@ async function kill(
     if (what === 'database') victim.killDatabase();
     else await victim.killServer();
     killed[what] += 1;
+    if (number % 10 === 0) plan.tell?.(`${number} of ${plan.kills} kills`);
     // One in five is killed again while it is still getting up.
     if (random() < 0.2) continue;
     await victim.recovered();
     recoveriesMs.push(performance.now() - since);
-    if (number % 10 === 0) plan.tell?.(`${number} of ${plan.kills} kills`);
   }
   await victim.recovered();
   return { killed, recoveriesMs };

@@ -61,19 +61,12 @@ class Ears {
   }
 
   hear(event: DiscussionEvent): void {
-    switch (event.type) {
-      case 'turn_started':
-        return this.#begin(event.data.turn, event.data.attempt, '');
-      case 'turn_restarted':
-        return this.#begin(event.data.turn, event.data.attempt, '');
-      case 'turn_snapshot':
-        return this.#begin(event.data.turn, event.data.attempt, event.data.text);
-      case 'message_delta':
-        return this.#piece(event.data);
-      case 'message_posted':
-        if (event.data.turn === this.#turn && this.#text) this.#watched.heard.set(this.#turn, this.#text);
-        return;
-      default:
+    if (event.type === 'turn_started' || event.type === 'turn_restarted') {
+      this.#begin(event.data.turn, event.data.attempt, '');
+    } else if (event.type === 'turn_snapshot') this.#begin(event.data.turn, event.data.attempt, event.data.text);
+    else if (event.type === 'message_delta') this.#piece(event.data);
+    else if (event.type === 'message_posted' && event.data.turn === this.#turn && this.#text) {
+      this.#watched.heard.set(this.#turn, this.#text);
     }
   }
 
