@@ -255,6 +255,7 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   },
   getDiscussion: ofDiscussion(),
   listTurns: ofDiscussion(runningDiscussion),
+  getDiscussionMemory: ofDiscussion(),
   getTurnContext: async (setting) => ({
     params: { discussion_id: (await runningDiscussion(setting)).id, turn: '1' },
   }),

@@ -88,6 +88,7 @@ export type TurnQuery = Asked<'listTurns'>;
 export type Turn = TurnPage['items'][number];
 /** What the speaker was given for a turn, word for word. */
 export type TurnContext = Ok<'getTurnContext'>;
+export type DiscussionMemory = Ok<'getDiscussionMemory'>;
 /** What a seat posts with, until its deadline. */
 export type TurnClaim = Ok<'claimTurn'>;
 /** With the key itself: shown this once. */

@@ -28,7 +28,7 @@ test('an agent is made with its defaults, read and listed', async () => {
     model: null,
     instructions: '',
     parameters: {},
-    memory: { window: 40 },
+    memory: {},
     metadata: { team: 'red' },
     status: 'active',
     version: 1,

@@ -3,9 +3,6 @@ import type { Invocation, Invoke, Parameters } from './schemas.ts';
 
 export type Text = { readonly title: string; readonly text: string };
 
-/** The window of memory of an agent that does not say. */
-export const DEFAULT_WINDOW = 40;
-
 /**
  * Documents as parts of a system message, to be joined by an empty line. The tags only part them; what stands in them
  * stays untrusted text.

@@ -19,16 +19,31 @@ export const Parameters = Type.Object(
   },
   { additionalProperties: false },
 );
-export const Memory = Type.Object(
+export const AgentMemory = Type.Object(
   {
-    window: Type.Integer({
-      minimum: 1,
-      maximum: 500,
-      default: 40,
-      description: 'How many of the last messages the agent is given for its turn.',
-    }),
+    window: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 500,
+        description: 'How many of the last messages are given word for word.',
+      }),
+    ),
+    summary: Type.Optional(Type.Boolean({ description: 'Whether what was said before these is given in short.' })),
+    retrieval: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 20,
+        description:
+          'How many passages are looked up for each turn, in the documents (in place of their beginnings) and in what ' +
+          'was said before the window.',
+      }),
+    ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    title: 'AgentMemory',
+    description: 'What the agent is given to remember. What is absent, the discussion says.',
+  },
 );
 
 const FallbackModels = Type.Array(ModelId, {
@@ -43,7 +58,7 @@ const changeable = {
   fallback_models: FallbackModels,
   instructions: Type.String({ maxLength: 32_768, description: 'Who the agent is and how it should speak.' }),
   parameters: Parameters,
-  memory: Memory,
+  memory: AgentMemory,
   metadata: Metadata,
 };
 
@@ -54,7 +69,7 @@ export const CreateAgent = Type.Object(
     fallback_models: Type.Optional(changeable.fallback_models),
     instructions: Type.Optional(changeable.instructions),
     parameters: Type.Optional(changeable.parameters),
-    memory: Type.Optional(Type.Partial(Memory)),
+    memory: Type.Optional(changeable.memory),
     metadata: Type.Optional(changeable.metadata),
   },
   { title: 'CreateAgent', additionalProperties: false },

@@ -8,7 +8,7 @@ import { validationFailed } from '../../platform/http/validation.ts';
 import type { Knowledge } from '../knowledge/index.ts';
 import type { Generation, Models, Parameters } from '../models/index.ts';
 import { agentChanged, agentRegistered } from './events.ts';
-import { DEFAULT_WINDOW, DOCUMENT_BUDGET, fitDocuments, invokePrompt, modelParameters } from './rules.ts';
+import { DOCUMENT_BUDGET, fitDocuments, invokePrompt, modelParameters } from './rules.ts';
 import type { Agent, ChangeAgent, CreateAgent, Invoke } from './schemas.ts';
 import * as store from './store.ts';
 
@@ -86,7 +86,7 @@ function registry({ db }: AgentsDeps): Omit<Agents, 'hold' | 'release' | 'invoke
         fallback_models: input.fallback_models ?? [],
         instructions: input.instructions ?? '',
         parameters: input.parameters ?? {},
-        memory: { window: input.memory?.window ?? DEFAULT_WINDOW },
+        memory: input.memory ?? {},
         metadata: input.metadata ?? {},
       });
       if (!row) throw taken(input.name);
@@ -179,7 +179,7 @@ async function update(tx: Tx, id: string, { match, ...change }: MatchedChange): 
     fallback_models: change.fallback_models ?? old.fallback_models,
     instructions: change.instructions ?? old.instructions,
     parameters: change.parameters ?? old.parameters,
-    memory: { window: change.memory?.window ?? old.memory.window },
+    memory: change.memory ?? old.memory,
     metadata: change.metadata ?? old.metadata,
   };
   try {

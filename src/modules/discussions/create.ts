@@ -5,6 +5,7 @@ import { validationFailed } from '../../platform/http/validation.ts';
 import type { Agents } from '../agents/index.ts';
 import type { Knowledge } from '../knowledge/index.ts';
 import { discussionStarted } from './events.ts';
+import { memoryOf } from './memory/window.ts';
 import { agentParticipant, fault, gatherParticipants, type People } from './participants.ts';
 import { EMPTY, type Participant } from './rules/fold.ts';
 import { type KeptPolicy, lengthOf, settlePolicy } from './rules/policies.ts';
@@ -19,7 +20,6 @@ export type CreateDeps = StageDeps & {
 };
 
 const DEFAULT_LIMITS = { max_turns: 20, turn_timeout_seconds: 120 };
-const DEFAULT_WINDOW = 40;
 
 /** Checks what was asked for, keeps it, and (unless `start` is false) lets it begin; all in the caller's transaction. */
 export async function createDiscussion(
@@ -42,7 +42,7 @@ export async function createDiscussion(
     },
     on_post: input.on_post ?? 'enqueue',
     on_turn_failure: input.on_turn_failure ?? 'pause',
-    memory: { window: input.memory?.window ?? DEFAULT_WINDOW },
+    memory: memoryOf(input.memory ?? {}),
     participants,
     context,
     forked_from: null,

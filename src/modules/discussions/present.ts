@@ -1,4 +1,5 @@
 import type { MessageRow } from './log/store.ts';
+import { memoryOf } from './memory/window.ts';
 import { costReached, neededCost } from './rules/limits.ts';
 import type { Discussion, DiscussionFacts, Message, Posted, Turn } from './schemas.ts';
 import type { DiscussionRow } from './store.ts';
@@ -36,7 +37,7 @@ export function discussionFacts(row: DiscussionRow, now: Date): DiscussionFacts 
     limits: row.limits,
     on_post: row.on_post,
     on_turn_failure: row.on_turn_failure,
-    memory: row.memory,
+    memory: memoryOf(row.memory),
     participants: [...row.participants],
     context: [...row.context],
     turn: row.turn,

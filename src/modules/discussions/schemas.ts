@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Citation, ContextItem, Fallbacks } from '../agents/index.ts';
+import { AskedMemory, Memory } from './memory/schemas.ts';
 import { Limits } from './rules/limits.ts';
 import { AskedPolicy, KeptPolicy } from './rules/policies.ts';
 import { STATUSES } from './rules/status.ts';
@@ -27,15 +28,6 @@ const OnPost = Type.Enum([...ON_POST], {
 const OnTurnFailure = Type.Enum([...ON_TURN_FAILURE], {
   description: 'When a turn fails for good: `pause` the discussion (resuming tries again) or `skip` the turn.',
 });
-const Memory = Type.Object({
-  window: Type.Integer({
-    minimum: 1,
-    maximum: 500,
-    description:
-      'How many of the last messages a speaker is given. An agent with a smaller window of its own gets that.',
-  }),
-});
-
 const AskedParticipant = Type.Union([
   Type.Object({ agent_id: Id }, { additionalProperties: false, title: 'AgentParticipant' }),
   Type.Object({ user_id: Id }, { additionalProperties: false, title: 'UserParticipant' }),
@@ -51,7 +43,7 @@ export const CreateDiscussion = Type.Object(
     context: Type.Optional(Type.Array(ContextItem, { maxItems: MAX_CONTEXT })),
     on_post: Type.Optional(OnPost),
     on_turn_failure: Type.Optional(OnTurnFailure),
-    memory: Type.Optional(Type.Partial(Memory, { additionalProperties: false })),
+    memory: Type.Optional(AskedMemory),
     start: Type.Optional(Type.Boolean({ description: 'Default true. False: `resume` starts it.' })),
   },
   { title: 'CreateDiscussion', additionalProperties: false },

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Reader, Tx } from '../../platform/db/queries.ts';
+import type { Memory } from './memory/schemas.ts';
 import type { Participant, State } from './rules/fold.ts';
 import type { Limits } from './rules/limits.ts';
 import type { KeptPolicy } from './rules/policies.ts';
@@ -13,7 +14,7 @@ export type DiscussionRow = {
   readonly policy: KeptPolicy;
   readonly on_post: Discussion['on_post'];
   readonly on_turn_failure: Discussion['on_turn_failure'];
-  readonly memory: { readonly window: number };
+  readonly memory: Partial<Memory>;
   readonly participants: readonly Participant[];
   readonly context: readonly ContextFacts[];
   readonly forked_from: Discussion['forked_from'];

@@ -21,7 +21,7 @@ export type Grounding = { readonly id?: string; readonly title: string; readonly
 
 /** What the generation is for: kept with its record, and a hint to the rehearsal. */
 export type Purpose = {
-  readonly kind: 'chat' | 'agent' | 'turn' | 'moderator';
+  readonly kind: 'chat' | 'agent' | 'turn' | 'moderator' | 'summary';
   readonly agentId?: string;
   readonly discussionId?: string;
   readonly turn?: number;

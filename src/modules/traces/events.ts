@@ -13,7 +13,7 @@ export const generationRecorded = defineEvent({
     model: Type.String(),
     provider: Type.String(),
     rehearsal: Type.Boolean({ description: 'Made by rule, not by a language model.' }),
-    kind: Type.String({ description: 'chat, agent, turn or moderator.' }),
+    kind: Type.String({ description: 'chat, agent, turn, moderator or summary.' }),
     status: Type.Union([Type.Literal('succeeded'), Type.Literal('failed'), Type.Literal('aborted')]),
     error_code: nullable(Type.String()),
     input_tokens: Type.Integer({ minimum: 0 }),

@@ -10,7 +10,7 @@ export const Generation = Type.Object(
     model: Type.String({ description: 'What it can be asked for by, e.g. `openai/gpt-5-mini`.' }),
     provider: Type.String(),
     rehearsal: Type.Boolean({ description: 'Made by rule, not by a language model.' }),
-    kind: Type.Union([Type.Literal('chat'), Type.Literal('agent'), Type.Literal('turn'), Type.Literal('moderator')]),
+    kind: Type.Enum(['chat', 'agent', 'turn', 'moderator', 'summary']),
     status: Type.Union([Type.Literal('succeeded'), Type.Literal('failed'), Type.Literal('aborted')]),
     error_code: nullable(Type.String({ description: 'An error code of ours, e.g. `model_timeout`.' })),
     finish_reason: nullable(Type.String()),

@@ -7,7 +7,7 @@ export type GenerationRow = {
   model: string;
   provider: string;
   rehearsal: boolean;
-  kind: 'chat' | 'agent' | 'turn' | 'moderator';
+  kind: 'chat' | 'agent' | 'turn' | 'moderator' | 'summary';
   status: 'succeeded' | 'failed' | 'aborted';
   error_code: string | null;
   finish_reason: string | null;

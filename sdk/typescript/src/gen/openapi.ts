@@ -680,6 +680,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/discussions/{discussion_id}/memory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what a discussion remembers
+         * @description The newest summary, with what it cost, and what speakers are given beside it.
+         *
+         *     Needs the permission `discussions:read`.
+         */
+        get: operations["getDiscussionMemory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/discussions/{discussion_id}/messages": {
         parameters: {
             query?: never;
@@ -1332,13 +1354,7 @@ export interface components {
             id: string;
             /** @description Who the agent is and how it should speak. */
             instructions: string;
-            memory: {
-                /**
-                 * @description How many of the last messages the agent is given for its turn.
-                 * @default 40
-                 */
-                window: number;
-            };
+            memory: components["schemas"]["AgentMemory"];
             /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
             metadata: {
                 [key: string]: string | number | boolean | null;
@@ -1359,6 +1375,15 @@ export interface components {
             updated_at: string;
             /** @description Grows with every change; the ETag. */
             version: number;
+        };
+        /** @description What the agent is given to remember. What is absent, the discussion says. */
+        AgentMemory: {
+            /** @description How many passages are looked up for each turn, in the documents (in place of their beginnings) and in what was said before the window. */
+            retrieval?: number;
+            /** @description Whether what was said before these is given in short. */
+            summary?: boolean;
+            /** @description How many of the last messages are given word for word. */
+            window?: number;
         };
         AgentParticipant: {
             /** Format: uuid */
@@ -1533,6 +1558,7 @@ export interface components {
             title: string;
         };
         Claim: {
+            context: components["schemas"]["TurnContext"];
             /**
              * Format: date-time
              * @description When the turn passes on without a message.
@@ -1557,13 +1583,7 @@ export interface components {
             fallback_models?: string[];
             /** @description Who the agent is and how it should speak. */
             instructions?: string;
-            memory?: {
-                /**
-                 * @description How many of the last messages the agent is given for its turn.
-                 * @default 40
-                 */
-                window?: number;
-            };
+            memory?: components["schemas"]["AgentMemory"];
             /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
             metadata?: {
                 [key: string]: string | number | boolean | null;
@@ -1610,10 +1630,7 @@ export interface components {
                  */
                 turn_timeout_seconds?: number;
             };
-            memory?: {
-                /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                window?: number;
-            };
+            memory?: components["schemas"]["MemoryInput"];
             /**
              * @description A message while an agent speaks, or models are asked who should: `enqueue` lets it go on; `interrupt` ends the turn, and what was said so far is kept; `rollback` drops what was said so far and begins the same turn anew; `reject` refuses the message with `conflict`.
              * @enum {unknown}
@@ -1731,10 +1748,7 @@ export interface components {
                  */
                 turn_timeout_seconds: number;
             };
-            memory: {
-                /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                window: number;
-            };
+            memory: components["schemas"]["Memory"];
             /** @description How many messages there are; the newest has this `seq`. */
             messages: number;
             needs: {
@@ -1830,10 +1844,7 @@ export interface components {
                      */
                     turn_timeout_seconds: number;
                 };
-                memory: {
-                    /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                    window: number;
-                };
+                memory: components["schemas"]["Memory"];
                 /** @description How many messages there are; the newest has this `seq`. */
                 messages: number;
                 needs: {
@@ -1895,6 +1906,24 @@ export interface components {
             turns: components["schemas"]["Turn"][];
             /** @constant */
             version: 1;
+        };
+        DiscussionMemory: {
+            /** @description How many passages are looked up for each turn, in the documents (in place of their beginnings) and in what was said before the window. Default 0. */
+            retrieval: number;
+            summary: {
+                /** Format: date-time */
+                created_at: string;
+                model: string;
+                text: string;
+                up_to_seq: number;
+                usage: {
+                    cost_nano_usd: number | null;
+                    input_tokens: number;
+                    output_tokens: number;
+                };
+            } | null;
+            /** @description How many of the last messages a speaker is given word for word. Default 40. */
+            window: number;
         };
         Document: {
             /** @description Bytes of the text in UTF-8. */
@@ -2020,10 +2049,7 @@ export interface components {
                  */
                 turn_timeout_seconds?: number;
             };
-            memory?: {
-                /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                window?: number;
-            };
+            memory?: components["schemas"]["MemoryInput"];
             /**
              * @description A message while an agent speaks, or models are asked who should: `enqueue` lets it go on; `interrupt` ends the turn, and what was said so far is kept; `rollback` drops what was said so far and begins the same turn anew; `reject` refuses the message with `conflict`.
              * @enum {unknown}
@@ -2054,8 +2080,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             input_tokens: number;
-            /** @enum {string} */
-            kind: "chat" | "agent" | "turn" | "moderator";
+            /** @enum {unknown} */
+            kind: "chat" | "agent" | "turn" | "moderator" | "summary";
             /** @description What it can be asked for by, e.g. `openai/gpt-5-mini`. */
             model: string;
             /** @description What was received, also of an answer that broke off. */
@@ -2206,6 +2232,26 @@ export interface components {
             last_used_at: string;
             name: string;
             roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
+        };
+        Memory: {
+            /** @description How many passages are looked up for each turn, in the documents (in place of their beginnings) and in what was said before the window. Default 0. */
+            retrieval: number;
+            /** @description Whether what was said before these is given in short; it is written beside the turns. Default false. */
+            summary: boolean;
+            /** @description `provider/model`, `local/…` or `rehearsal`. Absent: the default model of the tenant. */
+            summary_model?: string;
+            /** @description How many of the last messages a speaker is given word for word. Default 40. */
+            window: number;
+        };
+        MemoryInput: {
+            /** @description How many passages are looked up for each turn, in the documents (in place of their beginnings) and in what was said before the window. Default 0. */
+            retrieval?: number;
+            /** @description Whether what was said before these is given in short; it is written beside the turns. Default false. */
+            summary?: boolean;
+            /** @description `provider/model`, `local/…` or `rehearsal`. Absent: the default model of the tenant. */
+            summary_model?: string;
+            /** @description How many of the last messages a speaker is given word for word. Default 40. */
+            window?: number;
         };
         Mention: {
             /** @description Who speaks when nobody is called, by agent id, user id or name. Default: whoever is next in order. */
@@ -3325,13 +3371,7 @@ export interface operations {
                     fallback_models?: string[];
                     /** @description Who the agent is and how it should speak. */
                     instructions?: string;
-                    memory?: {
-                        /**
-                         * @description How many of the last messages the agent is given for its turn.
-                         * @default 40
-                         */
-                        window?: number;
-                    };
+                    memory?: components["schemas"]["AgentMemory"];
                     /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
                     metadata?: {
                         [key: string]: string | number | boolean | null;
@@ -5140,10 +5180,7 @@ export interface operations {
                                  */
                                 turn_timeout_seconds: number;
                             };
-                            memory: {
-                                /** @description How many of the last messages a speaker is given. An agent with a smaller window of its own gets that. */
-                                window: number;
-                            };
+                            memory: components["schemas"]["Memory"];
                             /** @description How many messages there are; the newest has this `seq`. */
                             messages: number;
                             needs: {
@@ -5743,6 +5780,64 @@ export interface operations {
             413: components["responses"]["Error413"];
             415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    getDiscussionMemory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                discussion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscussionMemory"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["RequestId"];

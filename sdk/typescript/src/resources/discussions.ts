@@ -9,6 +9,7 @@ import type {
   DiscussionFacts,
   DiscussionFork,
   DiscussionInput,
+  DiscussionMemory,
   DiscussionPage,
   DiscussionQuery,
   Message,
@@ -110,6 +111,11 @@ export class Discussions {
   /** Exactly what the speaker was given for this turn; `not_found` where that is nothing. */
   context(id: string, turn: number, options?: RequestOptions): Promise<TurnContext> {
     return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/turns/${turn}/context` }, options);
+  }
+
+  /** What is remembered beside the last messages: the newest summary. */
+  memory(id: string, options?: RequestOptions): Promise<DiscussionMemory> {
+    return this.#transport.json({ method: 'GET', path: `${pathOf(id)}/memory` }, options);
   }
 
   pause(id: string, options?: RequestOptions): Promise<Discussion> {

@@ -1,6 +1,7 @@
 import type { Router } from '../../../platform/http/router.ts';
+import { DiscussionParams } from '../schemas.ts';
 import type { MemoryReads } from './reads.ts';
-import { TurnContext, TurnParams } from './schemas.ts';
+import { DiscussionMemory, TurnContext, TurnParams } from './schemas.ts';
 
 const tag = 'discussions';
 
@@ -20,5 +21,19 @@ export function memoryRoutes(router: Router, memory: MemoryReads): void {
     response: TurnContext,
     errors: ['not_found'],
     handler: ({ ctx, params }) => memory.context(ctx, params.discussion_id, params.turn),
+  });
+
+  router.route({
+    method: 'GET',
+    url: '/discussions/:discussion_id/memory',
+    operationId: 'getDiscussionMemory',
+    summary: 'Read what a discussion remembers',
+    description: 'The newest summary, with what it cost, and what speakers are given beside it.',
+    tag,
+    access: 'discussions:read',
+    params: DiscussionParams,
+    response: DiscussionMemory,
+    errors: ['not_found'],
+    handler: ({ ctx, params }) => memory.memory(ctx, params.discussion_id),
   });
 }

@@ -1,9 +1,32 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { Parameters } from '../../agents/index.ts';
+import { AgentMemory, ModelId, Parameters } from '../../agents/index.ts';
 
 const Id = Type.String({ format: 'uuid' });
 const Seq = Type.Integer({ minimum: 1 });
 const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+const ofDiscussion = {
+  window: Type.Integer({
+    minimum: 1,
+    maximum: 500,
+    description: 'How many of the last messages a speaker is given word for word. Default 40.',
+  }),
+  summary: Type.Boolean({
+    description: 'Whether what was said before these is given in short; it is written beside the turns. Default false.',
+  }),
+  summary_model: Type.Optional(ModelId),
+  retrieval: Type.Integer({
+    minimum: 0,
+    maximum: 20,
+    description:
+      'How many passages are looked up for each turn, in the documents (in place of their beginnings) and in what was ' +
+      'said before the window. Default 0.',
+  }),
+};
+/** What speakers are given to remember, where their agent does not say otherwise. */
+export const Memory = Type.Object(ofDiscussion, { title: 'Memory' });
+export const AskedMemory = Type.Partial(Memory, { additionalProperties: false, title: 'MemoryInput' });
+export type Memory = Static<typeof Memory>;
 
 /** One message of a prompt, as it was sent. */
 const GivenMessage = Type.Object(
@@ -59,6 +82,32 @@ export const TurnContext = Type.Object(
   { title: 'TurnContext' },
 );
 export type TurnContext = Static<typeof TurnContext>;
+
+/** What a discussion remembers beside its last messages. */
+export const DiscussionMemory = Type.Object(
+  {
+    window: ofDiscussion.window,
+    summary: orNull(
+      Type.Object(
+        {
+          up_to_seq: Seq,
+          text: Type.String(),
+          model: Type.String(),
+          usage: Type.Object({
+            input_tokens: Type.Integer(),
+            output_tokens: Type.Integer(),
+            cost_nano_usd: orNull(Type.Integer()),
+          }),
+          created_at: Type.String({ format: 'date-time' }),
+        },
+        { description: 'The newest. Null: none is wanted, or nothing has left the window yet.' },
+      ),
+    ),
+    retrieval: ofDiscussion.retrieval,
+  },
+  { title: 'DiscussionMemory' },
+);
+export type DiscussionMemory = Static<typeof DiscussionMemory>;
 
 export const TurnParams = Type.Object({
   discussion_id: Id,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Reader, Tx } from '../../../platform/db/queries.ts';
 import type { Said } from '../rules/prompt.ts';
+import type { Spent } from '../turns/store.ts';
 import type { Given, Kept } from './given.ts';
 
 /** Messages from one seq to another as speakers are given them, in order. */
@@ -56,4 +57,55 @@ export function saveGiven(tx: Tx, discussionId: string, { turn, kept }: { turn: 
     ${keepTexts(tx, discussionId, kept)}
     update discussion_turns set given = ${JSON.stringify(kept.given)}::jsonb
     where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${turn}`);
+}
+
+export type SummaryRow = {
+  readonly up_to_seq: number;
+  readonly text: string;
+  readonly model: string;
+  readonly generation_id: string;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cost_nano_usd: number | null;
+  readonly created_at: Date;
+};
+
+/** The newest summary. */
+export function findSummary(from: Reader | Tx, discussionId: string): Promise<SummaryRow | undefined> {
+  return from.first<SummaryRow>(sql`
+    select up_to_seq, text, model, generation_id, input_tokens, output_tokens, cost_nano_usd, created_at
+    from discussion_summaries where tenant_id = ${from.ctx.tenantId} and discussion_id = ${discussionId}
+    order by up_to_seq desc limit 1`);
+}
+
+/** Keeps a summary that goes further than every other; 0 when it does not. The caller holds the discussion's lock. */
+export function insertSummary(tx: Tx, discussionId: string, row: SummaryRow): Promise<number> {
+  return tx.run(sql`
+    insert into discussion_summaries (tenant_id, discussion_id, up_to_seq, text, model, generation_id, input_tokens,
+      output_tokens, cost_nano_usd, created_at)
+    select ${tx.ctx.tenantId}::uuid, ${discussionId}::uuid, ${row.up_to_seq}::int, ${row.text}::text, ${row.model}::text,
+      ${row.generation_id}::uuid, ${row.input_tokens}::int, ${row.output_tokens}::int, ${row.cost_nano_usd}::bigint,
+      ${row.created_at}::timestamptz
+    where not exists (select 1 from discussion_summaries s where s.tenant_id = ${tx.ctx.tenantId}
+      and s.discussion_id = ${discussionId} and s.up_to_seq >= ${row.up_to_seq}::int)`);
+}
+
+/** Counts what a summary cost, also one that failed. */
+export function addSummaryCost(tx: Tx, discussionId: string, spent: Spent): Promise<number> {
+  return tx.run(sql`
+    update discussions set input_tokens = input_tokens + ${spent.input_tokens},
+      output_tokens = output_tokens + ${spent.output_tokens},
+      cost_nano_usd = cost_nano_usd + coalesce(${spent.cost_nano_usd}::bigint, 0), version = version + 1, updated_at = now()
+    where tenant_id = ${tx.ctx.tenantId} and id = ${discussionId}`);
+}
+
+/** Takes the newest summary of what a fork begins with over into it. What it cost was paid for there. */
+export function copySummary(tx: Tx, { from, to, upTo }: { from: string; to: string; upTo: number }): Promise<number> {
+  return tx.run(sql`
+    insert into discussion_summaries (tenant_id, discussion_id, up_to_seq, text, model, generation_id, input_tokens,
+      output_tokens, cost_nano_usd, created_at)
+    select tenant_id, ${to}::uuid, up_to_seq, text, model, generation_id, 0, 0, null, created_at
+    from discussion_summaries where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${from}::uuid
+      and up_to_seq <= ${upTo}::int
+    order by up_to_seq desc limit 1`);
 }

@@ -6,6 +6,7 @@ import type { ChatMessage, GenerateRequest, Hint } from '../../models/index.ts';
 import { type Asking, contextOf, type Kept, keep, messagesOf, type Prompt } from '../memory/given.ts';
 import type { TurnContext } from '../memory/schemas.ts';
 import { saidBetween } from '../memory/store.ts';
+import { memoryFor, memoryOf } from '../memory/window.ts';
 import type { Participant } from '../rules/fold.ts';
 import { tokenBudget } from '../rules/limits.ts';
 import { briefOf } from '../rules/policies.ts';
@@ -24,7 +25,7 @@ export async function setScene(
   deps: SceneDeps,
   ctx: Ctx,
   row: DiscussionRow,
-  window: number = row.memory.window,
+  window: number = memoryOf(row.memory).window,
 ): Promise<FullScene> {
   const reader = deps.db.reader(ctx);
   const ids = row.context.map(({ document_id }) => document_id);
@@ -58,7 +59,7 @@ export type Prepared = {
 
 export async function prepareTurn(deps: SceneDeps, ctx: Ctx, about: About): Promise<Prepared> {
   const { row, speaker, agent } = about;
-  const window = Math.min(row.memory.window, agent?.memory.window ?? Infinity);
+  const window = memoryFor(row.memory, agent).window;
   const scene = await setScene(deps, ctx, row, window);
   const { text: brief = null, hint } = briefOf(row.policy, speaker, row) ?? {};
   const prompt: Prompt = {
