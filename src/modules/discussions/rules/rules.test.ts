@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limitReached, tokenBudget, turnBudget } from './limits.ts';
+import fc from 'fast-check';
+import { costReached, limitReached, neededCost, tokenBudget, turnBudget } from './limits.ts';
 import { retryAfter } from './retry.ts';
 import { ACTIONS, after, hasEnded, isGoing, STATUSES } from './status.ts';
 
@@ -14,12 +15,28 @@ test('a limit is reached exactly at its value', () => {
     [{ turns: 3 }, 'max_turns'],
     [{ tokens: 99 }, null],
     [{ tokens: 100 }, 'max_tokens'],
-    [{ costNanoUsd: 499_999_999 }, null],
-    [{ costNanoUsd: 500_000_000 }, 'max_cost_usd'],
+    [{ costNanoUsd: 500_000_000 }, null],
     [{ elapsedMs: 9_999 }, null],
     [{ elapsedMs: 10_000 }, 'max_seconds'],
   ];
   for (const [part, expected] of cases) assert.equal(limitReached(limits, { ...spent, ...part }), expected);
+});
+
+test('a cost is reached at its nano-dollar, and what is needed is told to the nano-dollar', () => {
+  assert.equal(costReached(limits, 499_999_999), false);
+  assert.equal(costReached(limits, 500_000_000), true);
+  assert.equal(costReached({}, 1e15), false);
+  assert.equal(costReached({ max_cost_usd: 1e-12 }, 0), false, 'nothing was spent');
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 1e14 }), fc.integer({ min: 0, max: 10_000 }), (costNanoUsd, turns) => {
+      const needed = neededCost({ costNanoUsd, turns });
+      assert.equal(costReached({ max_cost_usd: needed }, costNanoUsd), false, 'with it, one more turn can be had');
+      const mean = Math.ceil(costNanoUsd / Math.max(1, turns));
+      const nano = costNanoUsd + Math.max(1, mean);
+      assert.equal(costReached({ max_cost_usd: needed }, nano - 1), false, 'and the whole mean of it');
+      assert.equal(costReached({ max_cost_usd: needed }, nano), true, 'and nothing more');
+    }),
+  );
 });
 
 test('a turn has its own time, or what is left of the whole', () => {

@@ -271,7 +271,7 @@ test('max_tokens ends a discussion, and caps what a turn may have', async () => 
   assert.deepEqual(asked, [100, 30]);
 });
 
-test('cost is counted where a price is known: also of turns that were cut short; max_cost_usd ends a discussion', async () => {
+test('cost is counted where a price is known: also of turns that were cut short; max_cost_usd pauses a discussion', async () => {
   const [priced] = await makeAgents(me, ['priced'], 'openai/gpt-5-mini');
   const participants = [{ agent_id: priced?.id }];
   const usage = { input: 100_000, output: 50_000 };
@@ -285,9 +285,9 @@ test('cost is counted where a price is known: also of turns that were cut short;
   assert.ok(paused.usage.cost_nano_usd > 0, 'a turn that was cut off is paid for');
   assert.ok(paused.usage.input_tokens > 0);
   await me.post(`${path}/resume`);
-  const end = await events.until(is('discussion_completed'));
+  const end = await events.until((f) => f.event === 'discussion_paused' && f.data.data.reason === 'max_cost_usd');
   events.close();
-  assert.equal(end.data.data.reason, 'max_cost_usd');
+  assert.equal(end.data.data.by, null);
   const ended = (await me.get(path)).body;
   assert.ok(ended.usage.cost_nano_usd >= 300_000_000, `${ended.usage.cost_nano_usd}`);
   const generations = (await me.get(`/generations?discussion_id=${ended.id}&limit=100`)).body.items;

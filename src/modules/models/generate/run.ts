@@ -47,17 +47,25 @@ type Model = string | undefined;
 /** One answer, of the first model that can be had. */
 class Run {
   /** Of the record of the model that ended it, whichever that will be. */
-  readonly id = uuidv7();
+  readonly id: string;
   readonly inVain: InVain[] = [];
   readonly #shared: Shared;
   readonly #asked: Asked;
   readonly #startedAt = performance.now();
   readonly #deadline: number;
+  readonly #models: readonly Model[];
+  /** One for each model that may be tried in vain. */
+  readonly #ids: readonly string[];
   #current: Try | undefined;
 
   constructor(shared: Shared, asked: Asked) {
     this.#shared = shared;
     this.#asked = asked;
+    this.#models = [...new Set([asked.request.model, ...(asked.request.fallbacks ?? [])])];
+    // Records are listed by their ids: those of the first models come before that of the last, whichever that will be.
+    const now = Date.now();
+    this.#ids = this.#models.slice(1).map((_, at, all) => uuidv7(now - all.length + at));
+    this.id = uuidv7(now);
     this.#deadline = this.#startedAt + this.#totalMs;
   }
 
@@ -87,11 +95,9 @@ class Run {
 
   /** The models in their order, until one answers. A word that was said is never taken back. */
   async #first(signal: AbortSignal): Promise<GenerateResult> {
-    const { model, fallbacks = [] } = this.#asked.request;
-    const models: readonly Model[] = [...new Set([model, ...fallbacks])];
-    for (const [at, one] of models.entries()) {
-      const left = models.length - at;
-      const source = await this.#find(one, { signal, isLast: left === 1 });
+    for (const [at, model] of this.#models.entries()) {
+      const left = this.#models.length - at;
+      const source = await this.#find(model, { signal, isLast: left === 1 });
       const result = source && (await this.#try(source, { signal, left }));
       if (result) return result;
     }
@@ -141,7 +147,7 @@ class Run {
       if (error instanceof AppError) rests.failed(tenantId, source, error);
       const goesOn =
         left > 1 && one.text === '' && !signal.aborted && error instanceof AppError && isPassedOn(error.code);
-      const account = await one.record(goesOn ? uuidv7() : this.id, error);
+      const account = await one.record(goesOn ? (this.#ids[this.inVain.length] as string) : this.id, error);
       if (!goesOn) throw this.#told(error);
       this.inVain.push({ model: source.id, code: error.code, ...account });
       return undefined;
