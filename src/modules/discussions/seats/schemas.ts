@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { TurnContext } from '../memory/schemas.ts';
 
 const Id = Type.String({ format: 'uuid' });
 const Time = Type.String({ format: 'date-time' });
@@ -74,6 +75,7 @@ export const Claim = Type.Object(
     turn: Type.Integer(),
     fence: Type.Integer({ description: 'Post with it. A later claim gives a higher one, and this one is dead.' }),
     deadline: Type.String({ format: 'date-time', description: 'When the turn passes on without a message.' }),
+    context: TurnContext,
   },
   { title: 'Claim' },
 );

@@ -1,13 +1,15 @@
 import type { Clock } from '../../../lib/clock.ts';
 import type { Permission } from '../../../platform/auth/permissions.ts';
 import type { Confinement, Ctx } from '../../../platform/context.ts';
-import type { Db, Tx } from '../../../platform/db/queries.ts';
+import type { Tx } from '../../../platform/db/queries.ts';
 import { AppError } from '../../../platform/http/errors.ts';
 import { missing } from '../enter.ts';
+import { saveGiven } from '../memory/store.ts';
 import { lockDiscussion } from '../store.ts';
+import { prepareTurn, type SceneDeps } from '../turns/scene.ts';
 import type { Claim, CreateSeatKey, SeatKey } from './schemas.ts';
 import { takeFence } from './store.ts';
-import { assertClaimable, selfIn } from './turn.ts';
+import { claimantOf, selfIn } from './turn.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** What a seat needs of its discussion. Which routes these open to it, the routes say (`confinedBy`). */
@@ -22,7 +24,7 @@ export type SeatKeys = {
   revokeConfinedKey(tx: Tx, confinedTo: Confinement): Promise<boolean>;
 };
 
-export type SeatsDeps = { readonly db: Db; readonly clock: Clock; readonly keys: SeatKeys };
+export type SeatsDeps = SceneDeps & { readonly clock: Clock; readonly keys: SeatKeys };
 
 /** Seats: participants who are outside clients, each with a key that opens its own discussion and nothing else. */
 export type Seats = {
@@ -34,7 +36,8 @@ export type Seats = {
   /** Ends a seat's key, and its open streams. Throws `not_found` where there is none. */
   revokeKey(ctx: Ctx, seat: SeatId): Promise<void>;
   /**
-   * Takes the turn under way, for the seat or the person whose it is. Claiming again gives a higher fence; then only that
+   * Takes the turn under way, for the seat or the person whose it is, and says what an agent in its place would be told.
+   * Claiming again gives a higher fence; then only that
    * one ends the turn. Throws `not_found`, `permission_denied` for who takes no part, `conflict`.
    */
   claim(ctx: Ctx, id: string, turn: number): Promise<Claim>;
@@ -42,7 +45,8 @@ export type Seats = {
 
 export type SeatId = { readonly discussion_id: string; readonly participant_id: string };
 
-export function seatsService({ db, clock, keys }: SeatsDeps): Seats {
+export function seatsService(deps: SeatsDeps): Seats {
+  const { db, clock, keys } = deps;
   return {
     async issueKey(tx, seat, input) {
       // The lock: of two who ask at once, the second one's key takes the place of the first one's.
@@ -67,13 +71,21 @@ export function seatsService({ db, clock, keys }: SeatsDeps): Seats {
     },
 
     async claim(ctx, id, turn) {
-      return db.inTx(ctx, async (tx) => {
+      const claimed = await db.inTx(ctx, async (tx) => {
         const row = await lockDiscussion(tx, id);
         if (!row) throw missing();
-        assertClaimable(row, selfIn(row, ctx), { turn, now: clock.now() });
-        const deadline = (row.deadline as Date).toISOString();
-        return { turn, fence: await takeFence(tx, id), deadline };
+        const speaker = claimantOf(row, selfIn(row, ctx), { turn, now: clock.now() });
+        return { row, speaker, fence: await takeFence(tx, id) };
       });
+      const { row, speaker, fence } = claimed;
+      // Read without the lock: what is said meanwhile comes over the stream.
+      const { context, kept } = await prepareTurn(deps, ctx, { row, speaker, attempt: row.attempt });
+      await db.inTx(ctx, async (tx) => {
+        const now = await lockDiscussion(tx, id);
+        // Outdated already, it is not what the turn's speaker was given; whoever posts with it is told.
+        if (now && now.fence === fence && now.claimed_step === now.step) await saveGiven(tx, id, { turn, kept });
+      });
+      return { turn, fence, deadline: (row.deadline as Date).toISOString(), context };
     },
   };
 }

@@ -13,8 +13,8 @@ export function selfIn({ participants }: DiscussionRow, { actor }: Pick<Ctx, 'ac
   return seat === undefined ? undefined : participants.find((p) => p.kind === 'seat' && p.id === seat);
 }
 
-/** Throws unless `self` may claim this turn now. */
-export function assertClaimable(row: DiscussionRow, self: Participant | undefined, about: Moment): void {
+/** Whose turn it is, if that is `self` and may be claimed now. Throws if not. */
+export function claimantOf(row: DiscussionRow, self: Participant | undefined, about: Moment): Participant {
   if (!self)
     throw new AppError('permission_denied', { message: 'Only who takes part in a discussion claims its turns.' });
   const { turn, status } = row;
@@ -23,6 +23,7 @@ export function assertClaimable(row: DiscussionRow, self: Participant | undefine
   if (about.turn !== turn) throw refuse(`Turn ${turn} is under way.`);
   if (status !== 'waiting' || row.next_speaker?.participant_id !== self.id) throw refuse('It is not your turn.');
   if (isOver(row, about.now)) throw refuse('The time of this turn is over.');
+  return self;
 }
 
 /**
