@@ -101,7 +101,7 @@ export class Transcript {
       turn && inline(turn.reason).replace(/\.$/, ''),
       metadata.model && `\`${metadata.model.replaceAll('`', '')}\``,
       metadata.rehearsal && 'a rehearsal, no language model',
-      entry.duration_ms !== null && seconds(entry.duration_ms),
+      (entry.duration_ms ?? 0) >= 100 && seconds(entry.duration_ms as number),
       metadata.finish_reason === 'interrupted' && 'cut short',
     ];
     const proposals = entry.turn === null ? [] : this.#proposals.splice(0);

@@ -15,7 +15,6 @@ export async function sendDownload(
   request: FastifyRequest,
   reply: FastifyReply,
   { type, filename, pieces }: Download,
-  stallMs: number = STALL_MS,
 ): Promise<void> {
   const source = pieces[Symbol.asyncIterator]();
   const { raw } = reply;
@@ -34,7 +33,7 @@ export async function sendDownload(
   openBody(reply);
   try {
     for (; !next.done; next = await source.next()) {
-      if (await taken(raw, next.value, stallMs)) continue;
+      if (await taken(raw, next.value)) continue;
       raw.destroy();
       await source.return?.();
       return;
@@ -69,12 +68,12 @@ function fail(log: Logger, request: FastifyRequest, error: unknown): void {
 }
 
 /** Whether the socket took `text` in time, and the client is still there. */
-async function taken(raw: ServerResponse, text: string, stallMs: number): Promise<boolean> {
+async function taken(raw: ServerResponse, text: string): Promise<boolean> {
   if (raw.destroyed) return false;
   if (raw.write(text)) return true;
   const end = new AbortController();
   const onClose = () => end.abort();
-  const timer = setTimeout(onClose, stallMs);
+  const timer = setTimeout(onClose, STALL_MS);
   raw.once('close', onClose);
   try {
     await once(raw, 'drain', { signal: end.signal });
@@ -89,7 +88,7 @@ async function taken(raw: ServerResponse, text: string, stallMs: number): Promis
 
 /** `Content-Disposition`, with the name in ASCII for old clients and in full (RFC 8187) for the others. */
 export function attachment(filename: string): string {
-  const plain = filename.replace(/[^\w.-]+/g, '-').replace(/^[-.]+/, '') || 'download';
+  const plain = filename.replace(/[^\w.]+/g, '-').replace(/^[-.]+/, '') || 'download';
   const full = encodeURIComponent(filename).replace(
     /[!'()*]/g,
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
