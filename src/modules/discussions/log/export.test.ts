@@ -28,11 +28,8 @@ async function discussion(more: object = {}): Promise<string> {
 }
 
 test('as Markdown: title, participants, context, every message with why it was whose turn, sources, the end, the cost', async () => {
-  const id = await discussion({
-    context: [
-      { title: 'On tea', text: 'Tea is made of the leaves of a shrub. Coffee is made of the beans of another.' },
-    ],
-  });
+  const text = 'The bridge was closed in 1923. Its pillars had been eaten by salt water. A ferry runs in its place.';
+  const id = await discussion({ topic: 'Should the *bridge* be rebuilt?', context: [{ title: 'On bridges', text }] });
   await me.post(`/discussions/${id}/messages`, { content: 'Too late' });
   const { status, headers, body } = await me.get(`/discussions/${id}/export?format=markdown`);
   assert.equal(status, 200);
