@@ -1,25 +1,43 @@
 // Makes the package that is published: dist/ with JavaScript, types and a package.json of its own. Inside this
 // repository the sources are used as they are (Node strips the types), so nothing here waits for a build.
+// `node build.mjs FOLDER` makes it there instead, for tests that must not meet in one place.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 
-const root = fileURLToPath(new URL('.', import.meta.url));
-rmSync(`${root}dist`, { recursive: true, force: true });
-execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
+const root = import.meta.dirname;
+const out = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+execFileSync(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.build.json'), '--outDir', out], {
   stdio: 'inherit',
 });
 
-const { name, version, description, license } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+// The compiler rewrites `./x.ts` to `./x.js` in JavaScript, and leaves it in declarations.
+for (const file of globSync('**/*.d.ts', { cwd: out })) {
+  const where = path.join(out, file);
+  writeFileSync(
+    where,
+    readFileSync(where, 'utf8').replace(/(\bfrom |\bimport\()(['"])(\.[^'"]+)\.ts\2/g, '$1$2$3.js$2'),
+  );
+}
+
+const { name, version, description, license } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const manifest = {
   name,
   version,
   description,
+  keywords: ['parley', 'agents', 'discussions', 'llm', 'sse'],
   license,
   type: 'module',
   sideEffects: false,
   engines: { node: '>=18' },
-  exports: { '.': { types: './index.d.ts', default: './index.js' } },
+  exports: { '.': { types: './index.d.ts', default: './index.js' }, './package.json': './package.json' },
+  // For tools that do not know `exports`.
+  main: './index.js',
+  types: './index.d.ts',
 };
-writeFileSync(`${root}dist/package.json`, `${JSON.stringify(manifest, null, 2)}\n`);
-copyFileSync(`${root}README.md`, `${root}dist/README.md`);
+writeFileSync(path.join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+copyFileSync(path.join(root, 'README.md'), path.join(out, 'README.md'));
+copyFileSync(path.join(root, '../../LICENSE'), path.join(out, 'LICENSE'));

@@ -11,25 +11,25 @@ import { Transport } from './transport.ts';
 
 export type ParleyOptions = {
   /** Where the API is, its prefix included. Default: `/api/v1` on this page's origin, or on http://127.0.0.1:8080. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /** For programs. One of `apiKey`, `accessToken` and `session` at most. */
-  apiKey?: string;
+  apiKey?: string | undefined;
   /** Access tokens of your own making; asked anew, with the refused one, after a 401. */
-  accessToken?: string | ((stale?: string) => string | Promise<string>);
+  accessToken?: string | ((stale?: string) => string | Promise<string>) | undefined;
   /**
    * For people: sign in with `client.auth`. `memory` (default) keeps both tokens in this object; `cookie` leaves the
    * refresh token to the browser, out of any script's reach.
    */
-  session?: 'memory' | 'cookie';
+  session?: 'memory' | 'cookie' | undefined;
   /** A kept refresh token to start a `memory` session from. */
-  refreshToken?: string;
+  refreshToken?: string | undefined;
   /** For one attempt of an ordinary request, in milliseconds. Default 60,000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Repeats of one request that a repeat can mend. Default 2. */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
   /** Repeats a second over all requests of this client, ten seconds' worth at once. Default 10; 0 repeats nothing. */
-  retriesPerSecond?: number;
-  fetch?: typeof globalThis.fetch;
+  retriesPerSecond?: number | undefined;
+  fetch?: typeof globalThis.fetch | undefined;
 };
 
 /** A Parley server, as one tenant's person or program sees it. */

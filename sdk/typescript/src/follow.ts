@@ -20,12 +20,12 @@ export type WireEvent = {
 
 export type FollowOptions = {
   /** Continue after this; as `cursor` of a snapshot or of an earlier event. Absent: from now on. */
-  cursor?: string;
+  cursor?: string | undefined;
   /** Aborting ends the iteration quietly. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   onConnection?(state: ConnectionState): void;
   /** The connection is taken for dead after this silence; the server sends a comment every 15 s. Default 45,000. */
-  idleMs?: number;
+  idleMs?: number | undefined;
 };
 
 const BASE_MS = 500;

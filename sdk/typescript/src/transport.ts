@@ -7,13 +7,13 @@ import type { TokenSource } from './tokens.ts';
 /** What every method takes last. */
 export type RequestOptions = {
   /** Aborting rejects with the signal's reason, also between two attempts. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** A deadline for one attempt; default that of the client (60,000). */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Repeats after a failure that a repeat can mend; default that of the client (2). */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
   /** For what creates something; made for you when absent. Give your own to repeat across processes. */
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
 };
 
 export type Query = Record<string, string | number | boolean | undefined>;
