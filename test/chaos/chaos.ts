@@ -101,7 +101,9 @@ class Crowd {
       try {
         await this.#one(this.#made++);
       } catch (error) {
-        this.faults.push(String(error));
+        const fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#about.plan.tell?.(fault);
+        this.faults.push(fault);
         return;
       }
     } while (!this.#closed);
@@ -123,9 +125,11 @@ class Crowd {
     const over = new AbortController();
     const acting = { ...this.#actor, signal: AbortSignal.any([signal, over.signal]) };
     const people = Promise.all([takePart(acting, watched, seat), this.#interject(acting, watched)]).catch((error) => {
-      if (!over.signal.aborted) throw error;
+      if (over.signal.aborted) return;
+      over.abort();
+      throw error;
     });
-    await Promise.all([follow(parley, watched, signal).finally(() => over.abort()), people]);
+    await Promise.all([follow(parley, watched, acting.signal).finally(() => over.abort()), people]);
   }
 
   /** Somebody from the gallery, now and then. */

@@ -119,15 +119,18 @@ function kept({ acknowledged }: Watched, entries: readonly EntryRow[]): string[]
   return all.size === people.length ? faults : [...faults, 'somebody’s message stands twice'];
 }
 
-/** What was heard of a turn is how its message begins. */
+/**
+ * What was heard of a turn is how its message begins. Of one that was cut short after a crash less may be left: words
+ * that were heard in the last second before it had not been kept.
+ */
 function heard({ heard: texts }: Watched, entries: readonly EntryRow[]): string[] {
   return entries
     .filter((entry) => entry.kind === 'message' && entry.turn !== null)
-    .flatMap(({ turn, content }) => {
+    .flatMap(({ turn, content, metadata }) => {
       const text = texts.get(turn as number) ?? '';
-      return content.startsWith(text)
-        ? []
-        : [`turn ${turn}: heard “${text.slice(0, 60)}”, posted “${content.slice(0, 60)}”`];
+      if (content.startsWith(text)) return [];
+      if (metadata.finish_reason === 'interrupted' && text.startsWith(content)) return [];
+      return [`turn ${turn}: heard “${text.slice(0, 60)}”, posted “${content.slice(0, 60)}”`];
     });
 }
 
