@@ -4,7 +4,7 @@ import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { validationFailed } from '../../platform/http/validation.ts';
 import { announceStart } from './create.ts';
-import { type Cut, cutTurn, enter, heard, keepWhatWasSaid } from './enter.ts';
+import { type Cut, closeTurn, cutTurn, enter, heard, keepWhatWasSaid } from './enter.ts';
 import { discussionResumed } from './events.ts';
 import { fault } from './participants.ts';
 import { discussionOf, needsOf } from './present.ts';
@@ -96,7 +96,9 @@ export function controls(
         const { row } = stage;
         if (row.status === 'cancelled') return false;
         if (hasEnded(row.status)) return refuse(row);
+        const awaited = row.status === 'waiting' || (row.status === 'paused' && row.status_reason === 'requested');
         if (row.status === 'running') await keepWhatWasSaid(deps, stage, cut);
+        else if (awaited && row.attempt > 0) await closeTurn(deps, stage);
         await stage.halt();
         await stage.end('cancel', 'requested', by);
         return true;

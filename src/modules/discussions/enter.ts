@@ -67,6 +67,11 @@ export async function keepWhatWasSaid(deps: EnterDeps, stage: Stage, cut: Cut): 
   if (said.text.trim() !== '')
     return cutShort(stage, { text: said.text, usage: cutUsage(said), otherwise: 'interrupted' });
   await stage.spend(cutUsage(said));
+  await closeTurn(deps, stage);
+}
+
+/** The turn under way ends without a message and without a move: there will be no other. */
+export async function closeTurn(deps: EnterDeps, stage: Stage): Promise<void> {
   await setTurn(stage.tx, stage.row.id, {
     turn: stage.row.turn,
     status: 'cancelled',
