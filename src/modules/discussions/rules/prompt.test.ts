@@ -19,7 +19,10 @@ const scene = {
 
 /** What ada is sent. */
 const promptFor = (of: Scene, instructions: string) =>
-  messagesOf(turnPrompt(of, { speaker: ada, instructions, brief: null }), ada.id);
+  messagesOf(
+    turnPrompt(of, { speaker: ada, instructions, brief: null, summary: null, retrieved: [], clip: null }),
+    ada.id,
+  );
 
 test('a speaker is the assistant; everybody else is a user with the name beside the words', () => {
   const [system, topic, ...said] = promptFor(scene, 'You love tea.');
