@@ -23,6 +23,7 @@ import { createMemoryTail } from './platform/events/tail-memory.ts';
 import { purgeSchedule } from './platform/http/idempotency.ts';
 import type { Limits } from './platform/http/limits.ts';
 import { createCursors } from './platform/http/paging.ts';
+import { createNotices } from './platform/jobs/notices.ts';
 import { createQueue } from './platform/jobs/queue.ts';
 import { createLeases } from './platform/leases/leases.ts';
 import { inOrder, type Service } from './platform/lifecycle.ts';
@@ -72,7 +73,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   });
   const worker = createWorkerRole({
     ...{ db, log, metrics, tracer, leases, feed, types, announcements, sequencer, deadLetters },
-    ...{ queue: resources.jobs, modules: list, logRetentionDays: config.logRetentionDays },
+    ...{ queue: resources.jobs, notices: resources.notices, modules: list, logRetentionDays: config.logRetentionDays },
   });
   const internal = createMetricsServer({ host: config.internalHost, port: config.metricsPort, metrics });
   const service = inOrder('parley', [internal, ...servicesOf(resources), worker.service, api.service]);
@@ -124,16 +125,18 @@ async function createResources(config: Config, options: AppOptions) {
   const feed = createFeed({ db, tail, types, log, metrics });
   const hub = createHub({ db, feed, types, announcements, metrics });
   const sequencer = createSequencer({ db, leases, tail, types, log, metrics });
-  const jobs = createQueue();
+  const notices = createNotices({ url: database.url, log });
+  const jobs = createQueue({ processId: leases.processId, notices });
   const deadLetters = createDeadLetters(jobs);
   return {
     ...{ log, metrics, tracer, clock, database, db, announcements, secrets, limiter, cursors, outbound },
-    ...{ leases, tail, types, feed, hub, sequencer, jobs, deadLetters },
+    ...{ leases, tail, types, feed, hub, sequencer, notices, jobs, deadLetters },
   };
 }
 
 /** The resources that run, in the order in which they need one another. */
-function servicesOf({ tracer, metrics, database, db, leases, tail, feed, hub, outbound }: Resources): Service[] {
+function servicesOf(resources: Resources): Service[] {
+  const { tracer, metrics, database, db, leases, notices, tail, feed, hub, outbound } = resources;
   return [
     { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
     database,
@@ -141,6 +144,7 @@ function servicesOf({ tracer, metrics, database, db, leases, tail, feed, hub, ou
     leases,
     // This process owns the database: what the one before it held, it holds no more.
     { name: 'predecessors', start: () => leases.freeDead(), stop: async () => {} },
+    notices,
     { name: 'tail', start: async () => {}, stop: () => tail.close() },
     feed,
     hub,

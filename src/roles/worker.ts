@@ -7,6 +7,7 @@ import { retentionSchedule } from '../platform/events/partitions.ts';
 import type { EventTypes } from '../platform/events/registry.ts';
 import type { Sequencer } from '../platform/events/sequencer.ts';
 import { createSettle } from '../platform/events/settle.ts';
+import type { Notices } from '../platform/jobs/notices.ts';
 import type { Queue } from '../platform/jobs/queue.ts';
 import { createJobRunner } from '../platform/jobs/runner.ts';
 import { createTicker } from '../platform/jobs/ticker.ts';
@@ -23,6 +24,7 @@ type WorkerDeps = {
   readonly metrics: Metrics;
   readonly leases: Leases;
   readonly queue: Queue;
+  readonly notices: Notices;
   readonly modules: readonly Module[];
   readonly announcements: Announcements;
   readonly sequencer: Sequencer;

@@ -40,6 +40,7 @@ class Abort extends Error {
 
 /** One claim of one job, from the call of its handler to what becomes of the row. */
 export class Attempt {
+  readonly id: string;
   readonly fence: number;
   readonly ended: Promise<void>;
   readonly #o: Options;
@@ -52,6 +53,7 @@ export class Attempt {
   constructor(options: Options) {
     const { row, processId } = options;
     this.#o = options;
+    this.id = row.id;
     this.fence = row.fence;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;

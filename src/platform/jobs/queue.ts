@@ -1,6 +1,7 @@
 import { uuidv7 } from '../../lib/ids.ts';
 import { formatTraceparent } from '../telemetry/trace.ts';
 import type { Jobs } from './define.ts';
+import type { Notices } from './notices.ts';
 import * as q from './sql.ts';
 
 /** The modules' side of jobs, and what the runner hears of it. */
@@ -17,7 +18,15 @@ type QueueListener = {
 
 const MAX_KEY = 500;
 
-export function createQueue(): Queue {
+type Others = {
+  /** Who this process is in `jobs.holder`. */
+  readonly processId: string;
+  /** Tells other processes; see `Notices`. */
+  readonly notices: Pick<Notices, 'tell'>;
+};
+
+/** Without `others`, those who run in another process find out by their poll. */
+export function createQueue(others?: Others): Queue {
   const listeners: QueueListener[] = [];
   return {
     listen: (listener) => void listeners.push(listener),
@@ -36,10 +45,11 @@ export function createQueue(): Queue {
       }
     },
     async cancel(tx, kind, key) {
-      const row = await tx.first<{ id: string }>(q.remove(tx.ctx.tenantId, kind, key));
+      const row = await tx.first<{ id: string; holder: string | null }>(q.remove(tx.ctx.tenantId, kind, key));
       if (!row) return false;
       tx.afterCommit(() => {
         for (const listener of listeners) listener.cancelled(row.id);
+        if (others && row.holder !== null && row.holder !== others.processId) others.notices.tell(row.id);
       });
       return true;
     },

@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { Attempt, type Outcome } from './attempt.ts';
 import type { JobKind } from './define.ts';
+import type { Notices } from './notices.ts';
 import type { Queue } from './queue.ts';
 import * as q from './sql.ts';
 
@@ -22,6 +23,10 @@ type Deps = {
   readonly kinds: readonly JobKind[];
   readonly log: Logger;
   readonly metrics?: Metrics;
+  /** What other processes tell. Absent: the poll finds it. */
+  readonly notices?: Pick<Notices, 'listen'>;
+  /** Default 250. */
+  readonly pollMs?: number;
   /** Between the tries of a job. Default 500 ms to 60 s. */
   readonly backoff?: Backoff;
 };
@@ -67,7 +72,7 @@ class Runner implements JobRunner {
     }
     this.#count = meter(deps.metrics, deps.db, this.#slots);
     this.#loop = createLoop({
-      pollMs: POLL_MS,
+      pollMs: deps.pollMs ?? POLL_MS,
       run: () => this.#round(),
       poll: () => this.#poll(),
       onError: (error) => this.#log.warn('could not look for jobs', { error }),
@@ -78,6 +83,12 @@ class Runner implements JobRunner {
         this.#loop.nudge();
       },
       cancelled: (jobId) => this.#running.get(jobId)?.abandon('cancelled'),
+    });
+    const looking = (work: Promise<void>) =>
+      void work.catch((error: unknown) => this.#log.warn('could not look for jobs that were taken back', { error }));
+    deps.notices?.listen({
+      takenBack: (jobIds) => looking(this.#stopTaken(jobIds)),
+      missed: () => looking(this.#stopTaken([...this.#running.keys()])),
     });
   }
 
@@ -182,6 +193,16 @@ class Runner implements JobRunner {
     const before = [...this.#running];
     const held = new Map((await db.system.all(q.heldJobs(leases.processId))).map(({ id, fence }) => [id, fence]));
     for (const [id, attempt] of before) if (held.get(id) !== attempt.fence) attempt.abandon('lost');
+  }
+
+  /** Stops those of these that run here and were taken back. */
+  async #stopTaken(jobIds: readonly string[]): Promise<void> {
+    const mine = jobIds.flatMap((id) => this.#running.get(id) ?? []);
+    if (mine.length === 0) return;
+    const ids = mine.map(({ id }) => id);
+    const rows = await this.#d.db.system.all(q.stillHeldOf(this.#d.leases.processId, ids));
+    const held = new Map(rows.map(({ id, fence }) => [id, fence]));
+    for (const attempt of mine) if (held.get(attempt.id) !== attempt.fence) attempt.abandon('cancelled');
   }
 
   async #drained(withinMs: number): Promise<boolean> {

@@ -24,8 +24,18 @@ export const enqueue = ({ tenantId, id, kind, key, payload, runAt, traceparent }
   union all
   select id from jobs where tenant_id = ${tenantId} and kind = ${kind} and key = ${key}`;
 
-export const remove = (tenantId: string, kind: string, key: string) => sql<{ id: string; state: string }>`
-  delete from jobs where tenant_id = ${tenantId} and kind = ${kind} and key = ${key} returning id, state`;
+export const remove = (tenantId: string, kind: string, key: string) => sql<{ id: string; holder: string | null }>`
+  delete from jobs where tenant_id = ${tenantId} and kind = ${kind} and key = ${key} returning id, holder`;
+
+/** Which of these jobs this process still holds. */
+export const stillHeldOf = (processId: string, ids: readonly string[]) => sql<{ id: string; fence: number }>`
+  select id, fence from jobs where id = any(${[...ids]}::uuid[]) and holder = ${processId} and state = 'running'`;
+
+export const NOTICES = {
+  channel: 'parley_jobs',
+  listen: 'listen parley_jobs',
+  send: 'select pg_notify($1, $2)',
+} as const;
 
 /** Which of these kinds have something to do. */
 export const dueKinds = (kinds: readonly string[]) => sql<{ kind: string }>`
