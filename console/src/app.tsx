@@ -4,6 +4,7 @@ import { Link, match, useRouter, useTitle } from './lib/router.tsx';
 import { useSession } from './lib/session.tsx';
 import { AgentPage } from './pages/agents/edit.tsx';
 import { AgentsPage } from './pages/agents/list.tsx';
+import { GalleryPage } from './pages/discussions/gallery/gallery.tsx';
 import { DiscussionsPage } from './pages/discussions/list.tsx';
 import { NewDiscussionPage } from './pages/discussions/new.tsx';
 import { DocumentsPage } from './pages/documents/list.tsx';
@@ -11,6 +12,7 @@ import { NewDocumentPage } from './pages/documents/new.tsx';
 import { DocumentPage } from './pages/documents/view.tsx';
 import { InvitationPage, SignInPage, SignUpPage } from './pages/door.tsx';
 import { SettingsPage } from './pages/settings/settings.tsx';
+import { SystemPage } from './pages/system/system.tsx';
 import { ErrorBoundary } from './ui/boundary.tsx';
 import { Button, LinkButton } from './ui/controls.tsx';
 import { Logo } from './ui/icon.tsx';
@@ -22,6 +24,7 @@ type Route = { pattern: string; draw(params: Record<string, string>): ReactNode;
 const ROUTES: readonly Route[] = [
   { pattern: '/discussions', draw: () => <DiscussionsPage /> },
   { pattern: '/discussions/new', draw: () => <NewDiscussionPage /> },
+  { pattern: '/discussions/gallery', draw: () => <GalleryPage /> },
   { pattern: '/discussions/:id', draw: ({ id = '' }) => <ArenaPage id={id} key={id} />, immersed: true },
   { pattern: '/agents', draw: () => <AgentsPage /> },
   { pattern: '/agents/new', draw: () => <AgentPage key="new" /> },
@@ -29,6 +32,7 @@ const ROUTES: readonly Route[] = [
   { pattern: '/documents', draw: () => <DocumentsPage /> },
   { pattern: '/documents/new', draw: () => <NewDocumentPage /> },
   { pattern: '/documents/:id', draw: ({ id = '' }) => <DocumentPage id={id} key={id} /> },
+  { pattern: '/system', draw: () => <SystemPage /> },
   { pattern: '/settings', draw: () => <SettingsPage section="profile" /> },
   { pattern: '/settings/:section', draw: ({ section = '' }) => <SettingsPage section={section} /> },
 ];

@@ -6,6 +6,8 @@ import './styles/base.css';
 import './styles/controls.css';
 import './styles/shell.css';
 import './styles/pages.css';
+import './styles/making.css';
+import './styles/system.css';
 import './styles/graph.css';
 import './styles/arena.css';
 import { StrictMode } from 'react';

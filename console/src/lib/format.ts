@@ -3,6 +3,8 @@ const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', 
 const DATE_TIME = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
+const TIME_SECONDS = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+
 export const count = (value: number): string => NUMBER.format(value);
 
 /** `1 turn`, `2 turns`. */
@@ -55,6 +57,7 @@ export function ago(time: string, now: number = Date.now()): string {
 
 export const dateTime = (time: string): string => DATE_TIME.format(new Date(time));
 export const timeOfDay = (time: string): string => TIME.format(new Date(time));
+export const timeWithSeconds = (time: string): string => TIME_SECONDS.format(new Date(time));
 export const date = (time: string): string => DATE.format(new Date(time));
 
 /** `Ada, Bruno and Clara`. */

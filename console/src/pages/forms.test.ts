@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Agent, Generation } from '@parley/sdk';
 import * as agent from './agents/form.ts';
-import * as discussion from './discussions/form.ts';
+import * as discussion from './discussions/draft.ts';
+import { inputOf, problems } from './discussions/form.ts';
 import { byModel } from './settings/totals.ts';
 
 test('an agent as typed says what the server would refuse', () => {
@@ -25,35 +26,61 @@ test('an agent that was read and is sent back unchanged is the same', () => {
     name: 'ada',
     model: 'rehearsal',
     instructions: 'Build.',
+    fallback_models: ['openai/gpt-5-mini', 'local/llama3'],
     parameters: { temperature: 0, stop: ['\t', 'END'] },
-    memory: { window: 12 },
+    memory: { window: 12, summary: false, retrieval: 0 },
+    metadata: { team: 'harbour', size: 12, old: true, room: null, code: '12', said: '"yes"', empty: '' },
   };
-  const sent = agent.inputOf(agent.draftOf({ ...kept, metadata: {} } as unknown as Agent));
+  const sent = agent.inputOf(agent.draftOf(kept as unknown as Agent));
   assert.deepEqual(sent, kept);
   assert.deepEqual(agent.inputOf({ ...agent.EMPTY, name: 'x' }), {
     name: 'x',
     model: null,
+    fallback_models: [],
     instructions: '',
     parameters: {},
+    memory: {},
+    metadata: {},
   });
+});
+
+test('an agent falls back to models that are some, each once, and its facts have names', () => {
+  const draft: agent.Draft = {
+    ...agent.EMPTY,
+    ...{ name: 'ada', model: 'openai/a', fallbacks: ['openai/b', 'nonsense', 'openai/b', 'openai/a'] },
+    metadata: [
+      { key: 'team', value: 'x' },
+      { key: 'team', value: 'y' },
+      { key: 'no spaces', value: '' },
+    ],
+  };
+  assert.deepEqual(Object.keys(agent.problems(draft)), [
+    ...['fallbacks.1', 'fallbacks.2', 'fallbacks.3', 'metadata.1', 'metadata.2'],
+  ]);
+  assert.equal(agent.placeOf('fallback_models.2', draft), 'fallbacks.2');
+  assert.equal(agent.placeOf('metadata.team', draft), 'metadata.0');
+  assert.equal(agent.placeOf('memory.window', draft), 'window');
 });
 
 const ada = { key: 'agent:1', kind: 'agent' as const, id: '1', name: 'ada' };
 const grace = { key: 'user:2', kind: 'user' as const, id: '2', name: 'Grace' };
 
-test('a discussion needs a question and an agent, and numbers where numbers are asked', () => {
+test('a discussion needs a question and somebody, and numbers where numbers are asked', () => {
   const refused = (draft: Partial<discussion.Draft>): string[] =>
-    Object.keys(discussion.problems({ ...discussion.EMPTY, topic: 'Why?', seats: [ada], ...draft }));
+    Object.keys(problems({ ...discussion.EMPTY, topic: 'Why?', seats: [ada], ...draft }));
   assert.deepEqual(refused({}), []);
   assert.deepEqual(refused({ topic: '  ', seats: [] }), ['topic', 'seats']);
-  assert.deepEqual(refused({ seats: [grace] }), ['seats']);
+  assert.deepEqual(refused({ seats: [grace] }), []);
+  assert.deepEqual(refused({ window: '501', retrieval: '21', summary: true, summary_model: 'x' }), [
+    ...['window', 'retrieval', 'summary_model'],
+  ]);
   assert.deepEqual(refused({ max_turns: '0', max_tokens: '1.5', max_cost_usd: '0.05', max_minutes: 'x' }), [
     ...['max_turns', 'max_tokens', 'max_minutes'],
   ]);
 });
 
 test('a discussion is sent with what was filled in and nothing else', () => {
-  const sent = discussion.inputOf({
+  const sent = inputOf({
     ...discussion.EMPTY,
     topic: ' Why? ',
     seats: [ada, grace],

@@ -159,10 +159,12 @@ export function Choices<T extends string>(props: {
   name: string;
   value: T;
   choices: readonly Choice<T>[];
+  /** For many choices, or such as matter less. */
+  compact?: boolean;
   onChange(value: T): void;
 }): ReactNode {
   return (
-    <fieldset className="choices">
+    <fieldset className={props.compact ? 'choices choices-compact' : 'choices'}>
       <legend>{props.label}</legend>
       <div className="choices-row">
         {props.choices.map(({ value, title, text }) => (

@@ -1,15 +1,18 @@
 import type { Agent } from '@parley/sdk';
-import { type ReactNode, useId, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { type Form, useForm } from '../../lib/form.ts';
 import { useResource } from '../../lib/resource.tsx';
 import { useRouter } from '../../lib/router.tsx';
 import { useCan, useClient } from '../../lib/session.tsx';
-import { Button, Field, TextArea, TextField } from '../../ui/controls.tsx';
+import { Button, TextArea, TextField } from '../../ui/controls.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Page } from '../../ui/page.tsx';
 import { ErrorNote, Note, Skeleton } from '../../ui/states.tsx';
-import { type Draft, draftOf, EMPTY, inputOf, problems } from './form.ts';
+import { Fallbacks, FineTuning, MemoryFields, MetadataFields } from './fields.tsx';
+import { type Draft, draftOf, EMPTY, inputOf, placeOf, problems } from './form.ts';
+import { ModelField } from './model-field.tsx';
 import { Try } from './try.tsx';
+import { AgentUse } from './use.tsx';
 
 const BACK = { to: '/agents', label: 'Agents' };
 
@@ -24,6 +27,7 @@ function NewAgent(): ReactNode {
   const form = useForm<Draft>({
     initial: EMPTY,
     validate: problems,
+    placeOf,
     submit: async (draft) => {
       const agent = await client.agents.create(inputOf(draft));
       go(`/agents/${agent.id}`, { replace: true });
@@ -58,6 +62,7 @@ function EditAgent(props: { agent: Agent; onChange(agent: Agent): void; onReload
   const form = useForm<Draft>({
     initial: draftOf(agent),
     validate: problems,
+    placeOf,
     submit: async (draft) => {
       onChange(await client.agents.update(agent.id, inputOf(draft), { version: agent.version }));
       setSaved(true);
@@ -78,7 +83,10 @@ function EditAgent(props: { agent: Agent; onChange(agent: Agent): void; onReload
             onReload={onReload}
           />
         </div>
-        {can('agents:invoke') && agent.status === 'active' && <Try agent={agent} unsaved={form.dirty} />}
+        <div className="agent-side">
+          {can('agents:invoke') && agent.status === 'active' && <Try agent={agent} unsaved={form.dirty} />}
+          {can('generations:read') && <AgentUse agent={agent} />}
+        </div>
       </div>
     </Page>
   );
@@ -136,9 +144,8 @@ type AgentFormProps = {
 };
 
 function AgentForm({ form, action, locked = false, note, onReload }: AgentFormProps): ReactNode {
-  const { values } = form;
-  const text: Text = (name) => ({
-    value: values[name],
+  const text = (name: 'name' | 'instructions') => ({
+    value: form.values[name],
     problem: form.problem(name),
     onChange: (event: { target: { value: string } }) => {
       form.set(name, event.target.value);
@@ -157,7 +164,6 @@ function AgentForm({ form, action, locked = false, note, onReload }: AgentFormPr
           hint="Others address it as agent:NAME."
           {...text('name')}
         />
-        <ModelField {...text('model')} />
         <TextArea
           label="Instructions"
           rows={10}
@@ -165,16 +171,32 @@ function AgentForm({ form, action, locked = false, note, onReload }: AgentFormPr
           placeholder="Who is it? What does it want? How does it speak, and how long?"
           {...text('instructions')}
         />
-        <FineTuning values={values} text={text} />
+        <ModelField
+          value={form.values.model}
+          problem={form.problem('model')}
+          onChange={(model) => {
+            form.set('model', model);
+            form.touch('model');
+          }}
+        />
+        <Fallbacks form={form} />
+        <MemoryFields form={form} />
+        <FineTuning form={form} />
+        <MetadataFields form={form} />
       </fieldset>
       {form.error !== undefined && <ErrorNote error={form.error} {...(onReload && { retry: onReload })} />}
+      {form.rest(isShown).map((problem) => (
+        <p key={problem} className="problem">
+          {problem}
+        </p>
+      ))}
       {!locked && (
         <div className="form-foot">
           <Button type="submit" look="primary" busy={form.busy}>
             {action}
           </Button>
-          <span role="status" className="faint">
-            {note}
+          <span role="status" className={form.tried && !form.valid ? 'problem' : 'faint'}>
+            {form.tried && !form.valid ? 'Something above is not right yet.' : note}
           </span>
         </div>
       )}
@@ -182,91 +204,5 @@ function AgentForm({ form, action, locked = false, note, onReload }: AgentFormPr
   );
 }
 
-type Text = (name: keyof Draft) => {
-  value: string;
-  problem: string | undefined;
-  onChange(event: { target: { value: string } }): void;
-  onBlur(): void;
-};
-
-/** What most agents never need, out of the way until one does. */
-function FineTuning({ values, text }: { values: Draft; text: Text }): ReactNode {
-  const { temperature, top_p, max_tokens, seed, stop } = values;
-  const tuned = [temperature, top_p, max_tokens, seed, stop].some((value) => value !== '');
-  return (
-    <details className="more" open={tuned || undefined}>
-      <summary>Fine tuning</summary>
-      <div className="grid-2">
-        <TextField
-          label="Temperature"
-          optional
-          inputMode="decimal"
-          placeholder="the model’s own"
-          {...text('temperature')}
-        />
-        <TextField label="Top p" optional inputMode="decimal" placeholder="the model’s own" {...text('top_p')} />
-        <TextField label="Longest answer" optional inputMode="numeric" hint="In tokens." {...text('max_tokens')} />
-        <TextField
-          label="Seed"
-          optional
-          inputMode="numeric"
-          hint="Same seed, same answer, where the model can."
-          {...text('seed')}
-        />
-        <TextField
-          label="Memory"
-          optional
-          inputMode="numeric"
-          placeholder="40"
-          hint="The last so many messages are heard."
-          {...text('window')}
-        />
-        <TextArea label="Stop at" optional rows={2} hint="One a line, at most four." {...text('stop')} />
-      </div>
-    </details>
-  );
-}
-
-type ModelFieldProps = {
-  value: string;
-  problem: string | undefined;
-  onChange(event: { target: { value: string } }): void;
-  onBlur(): void;
-};
-
-/** Models known here are offered; any id may be typed. */
-export function ModelField({ value, problem, onChange, onBlur }: ModelFieldProps): ReactNode {
-  const client = useClient();
-  const { data: models } = useResource('models', (signal) => client.models.list({ signal }));
-  const { data: chosen } = useResource('model-default', (signal) => client.models.getDefault({ signal }));
-  const list = useId();
-  const offered = (models ?? []).filter((model) => !model.id.startsWith('agent:'));
-  return (
-    <Field
-      label="Model"
-      optional
-      hint={chosen ? `Empty: your team’s default, now ${chosen.effective}.` : 'Empty: your team’s default.'}
-      problem={problem}
-    >
-      {(aria) => (
-        <>
-          <input
-            {...aria}
-            list={list}
-            value={value}
-            spellCheck={false}
-            autoCapitalize="none"
-            placeholder="default"
-            onChange={onChange}
-            onBlur={onBlur}
-          />
-          <datalist id={list}>
-            {offered.map((model) => (
-              <option key={model.id} value={model.id} />
-            ))}
-          </datalist>
-        </>
-      )}
-    </Field>
-  );
-}
+const SHOWN = new Set<string>(Object.keys(EMPTY));
+const isShown = (place: string): boolean => SHOWN.has(place.split('.')[0] ?? '') && place !== 'metadata';

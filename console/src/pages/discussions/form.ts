@@ -1,99 +1,54 @@
-import type { Agent, DiscussionInput } from '@parley/sdk';
+import type { DiscussionInput } from '@parley/sdk';
+import type { Draft } from './draft.ts';
+import { ownLength, type Problems, policyOf, policyProblems } from './policy.ts';
 
-/** Somebody at the table; `key` tells them apart. */
-export type Seat = { key: string; kind: 'agent' | 'user'; id: string; name: string };
-export type Text = { key: string; title: string; documentId?: string; text?: string };
+const MOST_SEATS = 32;
+const MODEL = /^(?:rehearsal|[a-z0-9][a-z0-9-]{0,62}\/\S{1,180})$/;
+const ADVICE = 'Like openai/gpt-5-mini, local/llama3 or rehearsal.';
 
-export type Draft = {
-  topic: string;
-  seats: Seat[];
-  policy: 'round_robin' | 'moderator';
-  /** An agent's id; empty: the team's default model. */
-  moderator: string;
-  texts: Text[];
-  max_turns: string;
-  max_tokens: string;
-  max_cost_usd: string;
-  max_minutes: string;
-  turn_timeout_seconds: string;
-  on_post: 'enqueue' | 'interrupt';
-  on_turn_failure: 'pause' | 'skip';
+type NumberField =
+  | 'max_turns'
+  | 'max_tokens'
+  | 'max_cost_usd'
+  | 'max_minutes'
+  | 'turn_timeout_seconds'
+  | 'window'
+  | 'retrieval';
+const NUMBERS: Record<NumberField, { low: number; high: number; whole: boolean }> = {
+  max_turns: { low: 1, high: 10_000, whole: true },
+  max_tokens: { low: 1, high: 1_000_000_000, whole: true },
+  max_cost_usd: { low: 0.000001, high: 100_000, whole: false },
+  max_minutes: { low: 0.01, high: 43_200, whole: false },
+  turn_timeout_seconds: { low: 0.1, high: 86_400, whole: false },
+  window: { low: 1, high: 500, whole: true },
+  retrieval: { low: 0, high: 20, whole: true },
 };
 
-export const EMPTY: Draft = {
-  topic: '',
-  seats: [],
-  policy: 'round_robin',
-  moderator: '',
-  texts: [],
-  max_turns: '12',
-  max_tokens: '',
-  max_cost_usd: '',
-  max_minutes: '',
-  turn_timeout_seconds: '',
-  on_post: 'enqueue',
-  on_turn_failure: 'pause',
-};
-
-export const agentSeat = (agent: Pick<Agent, 'id' | 'name'>): Seat => ({
-  key: `agent:${agent.id}`,
-  kind: 'agent',
-  id: agent.id,
-  name: agent.name,
-});
-
-export const userSeat = (user: { id: string; name: string; email: string }): Seat => ({
-  key: `user:${user.id}`,
-  kind: 'user',
-  id: user.id,
-  name: user.name || user.email,
-});
-
-/** Sits down at the end, or gets up. */
-export function toggled(seats: readonly Seat[], seat: Seat): Seat[] {
-  const rest = seats.filter(({ key }) => key !== seat.key);
-  return rest.length === seats.length ? [...seats, seat] : rest;
-}
-
-/** One place nearer to the beginning, or to the end. */
-export function moved(seats: readonly Seat[], index: number, by: -1 | 1): Seat[] {
-  const next = [...seats];
-  const [seat, other] = [next[index], next[index + by]];
-  if (!seat || !other) return next;
-  next[index] = other;
-  next[index + by] = seat;
-  return next;
-}
-
-type Problems = Partial<Record<keyof Draft, string>>;
-
+/** Everything the server would refuse, by place. */
 export function problems(draft: Draft): Problems {
   const found: Problems = {};
   if (draft.topic.trim() === '') found.topic = 'What is it about?';
   else if (draft.topic.length > 4000) found.topic = 'At most 4,000 characters; put longer texts on the table.';
   if (draft.seats.length === 0) found.seats = 'Somebody has to sit down.';
-  else if (!draft.seats.some(({ kind }) => kind === 'agent')) found.seats = 'At least one agent has to sit down.';
-  const number = (
-    name: 'max_turns' | 'max_tokens' | 'max_cost_usd' | 'max_minutes' | 'turn_timeout_seconds',
-    whole: boolean,
-  ): void => {
-    if (draft[name].trim() === '') return;
-    const value = Number(draft[name]);
-    if (!Number.isFinite(value) || value <= 0 || (whole && !Number.isInteger(value))) {
-      found[name] = whole ? 'A whole number above 0, or nothing.' : 'A number above 0, or nothing.';
-    }
-  };
-  number('max_turns', true);
-  number('max_tokens', true);
-  number('max_cost_usd', false);
-  number('max_minutes', false);
-  number('turn_timeout_seconds', true);
-  return found;
-}
-
-function policyOf({ policy, moderator }: Draft): DiscussionInput['policy'] {
-  if (policy === 'round_robin') return { type: 'round_robin' };
-  return moderator === '' ? { type: 'moderator' } : { type: 'moderator', agent_id: moderator };
+  else if (draft.seats.length > MOST_SEATS) found.seats = `At most ${MOST_SEATS} can sit down.`;
+  for (const [name, { low, high, whole }] of Object.entries(NUMBERS)) {
+    const typed = draft[name as NumberField].trim();
+    if (typed === '') continue;
+    const value = Number(typed);
+    if (Number.isFinite(value) && value >= low && value <= high && (!whole || Number.isInteger(value))) continue;
+    const kind = whole ? 'A whole number' : 'A number';
+    if (low <= 1 && low > 0 && !(value > high)) found[name] = `${kind} above 0, or nothing.`;
+    else found[name] = `${kind} from ${low} to ${high.toLocaleString('en-GB')}, or nothing.`;
+  }
+  if (draft.summary && draft.summary_model.trim() !== '' && !MODEL.test(draft.summary_model.trim()))
+    found.summary_model = ADVICE;
+  const moderates = draft.policy === 'moderator' && draft.moderator === '';
+  if (moderates && draft.moderator_model.trim() !== '' && !MODEL.test(draft.moderator_model.trim()))
+    found.moderator_model = ADVICE;
+  const length = ownLength(draft);
+  if (length !== undefined && draft.max_turns.trim() !== '' && Number(draft.max_turns) < length && !found.max_turns)
+    found.max_turns = `The debate needs ${length} turns to come to its verdict.`;
+  return draft.seats.length === 0 ? found : { ...found, ...policyProblems(draft) };
 }
 
 /** The draft as the server takes it. */
@@ -107,16 +62,52 @@ export function inputOf(draft: Draft): DiscussionInput {
     max_seconds: minutes === undefined ? undefined : Math.max(1, Math.round(minutes * 60)),
     turn_timeout_seconds: value(draft.turn_timeout_seconds),
   };
+  const memory = {
+    window: value(draft.window),
+    retrieval: value(draft.retrieval),
+    summary: draft.summary || undefined,
+    summary_model: (draft.summary && draft.summary_model.trim()) || undefined,
+  };
   return {
     topic: draft.topic.trim(),
-    participants: draft.seats.map(({ kind, id }) => (kind === 'agent' ? { agent_id: id } : { user_id: id })),
+    participants: draft.seats.map(({ kind, id, name }) =>
+      kind === 'agent' ? { agent_id: id } : kind === 'user' ? { user_id: id } : { seat: { name } },
+    ),
     policy: policyOf(draft),
-    limits: Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined)),
+    limits: given(limits),
     context: draft.texts.map(({ title, documentId, text = '' }) =>
       documentId === undefined ? { title, text } : { document_id: documentId },
     ),
     on_post: draft.on_post,
     on_turn_failure: draft.on_turn_failure,
+    ...(Object.keys(given(memory)).length > 0 && { memory: given(memory) }),
     start: true,
   };
+}
+
+/** Without what was left open. */
+const given = <T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+
+/** Where in the form a field of the server's is: `policy.edges.1.to` → `edges.1.to`. */
+export function placeOf(field: string, draft: Draft): string {
+  const [head = '', ...rest] = field.split('.');
+  if (head === 'participants') return rest[0] === undefined ? 'seats' : `seats.${rest[0]}`;
+  if (head === 'context') return 'texts';
+  if (head === 'limits') return rest[0] === 'max_seconds' ? 'max_minutes' : (rest[0] ?? head);
+  if (head === 'memory') return rest[0] ?? head;
+  if (head !== 'policy') return head;
+  const [part, ...more] = rest;
+  if (part === 'weights') {
+    const named = more.join('.');
+    const seat = draft.seats.find(({ id, name }) => id === named || name === named);
+    return seat ? `weights.${seat.key}` : 'policy';
+  }
+  if (part === 'edges') return ['edges', ...more.slice(0, 2)].join('.');
+  if (part === 'sides') return ['sides', ...more.slice(0, more[1] === 'name' ? 2 : 1)].join('.');
+  if (part === 'agent_id') return 'moderator';
+  if (part === 'model') return 'moderator_model';
+  return part === 'judge' || part === 'rounds' || part === 'start' || part === 'fallback' ? part : 'policy';
 }

@@ -1,24 +1,42 @@
 import type { DiscussionFacts as Discussion, DiscussionStatus } from '@parley/sdk';
 import { type ReactNode, useEffect, useState } from 'react';
-import { listed, plural } from '../../lib/format.ts';
+import { cost, count, listed, plural } from '../../lib/format.ts';
 import { useResource } from '../../lib/resource.tsx';
-import { Link } from '../../lib/router.tsx';
+import { Link, useRouter } from '../../lib/router.tsx';
 import { useCan, useClient } from '../../lib/session.tsx';
+import { huesAt } from '../../lib/speakers.ts';
 import { Avatar } from '../../ui/avatar.tsx';
 import { Button, LinkButton } from '../../ui/controls.tsx';
 import { Page, When } from '../../ui/page.tsx';
 import { Tabs } from '../../ui/search.tsx';
 import { Empty, ErrorNote, Loaded } from '../../ui/states.tsx';
 import { StatusPill } from '../../ui/status.tsx';
+import { Gallery } from './gallery/gallery.tsx';
+import { reasonWords } from './words.ts';
 
-type Filter = 'all' | Extract<DiscussionStatus, 'running' | 'waiting' | 'paused' | 'completed'>;
+type Filter = 'all' | Exclude<DiscussionStatus, 'created'>;
+const FILTERS: readonly { value: Filter; label: string }[] = [
+  { value: 'all', label: 'All' },
+  { value: 'running', label: 'Live' },
+  { value: 'waiting', label: 'Waiting' },
+  { value: 'paused', label: 'Paused' },
+  { value: 'completed', label: 'Completed' },
+  { value: 'cancelled', label: 'Cancelled' },
+  { value: 'failed', label: 'Failed' },
+];
+const isFilter = (value: string | null): value is Filter => FILTERS.some((filter) => filter.value === value);
 const LIMIT = 30;
 const REFRESH_MS = 5_000;
 
 export function DiscussionsPage(): ReactNode {
   const client = useClient();
   const can = useCan();
-  const [filter, setFilter] = useState<Filter>('all');
+  // In the address, so that a reload and the way back find it again.
+  const { location, go } = useRouter();
+  const asked = location.query.get('status');
+  const filter: Filter = isFilter(asked) ? asked : 'all';
+  const setFilter = (next: Filter): void =>
+    go(next === 'all' ? '/discussions' : `/discussions?status=${next}`, { replace: true });
   const query = { limit: LIMIT, ...(filter !== 'all' && { status: filter }) };
   const resource = useResource(`discussions:${filter}`, (signal) => client.discussions.list(query, { signal }));
   const more = useMore(filter, resource.data?.next_cursor ?? null);
@@ -28,21 +46,18 @@ export function DiscussionsPage(): ReactNode {
       New discussion
     </LinkButton>
   );
+  const actions = (
+    <>
+      <LinkButton to="/discussions/gallery" icon="gallery">
+        Ready ones
+      </LinkButton>
+      {begin}
+    </>
+  );
   return (
-    <Page title="Discussions" lead="Every question that was put on the table, and where it stands." actions={begin}>
+    <Page title="Discussions" lead="Every question that was put on the table, and where it stands." actions={actions}>
       <div className="toolbar">
-        <Tabs<Filter>
-          label="Which discussions"
-          value={filter}
-          tabs={[
-            { value: 'all', label: 'All' },
-            { value: 'running', label: 'Live' },
-            { value: 'waiting', label: 'Waiting' },
-            { value: 'paused', label: 'Paused' },
-            { value: 'completed', label: 'Completed' },
-          ]}
-          onChange={setFilter}
-        />
+        <Tabs<Filter> label="Which discussions" value={filter} tabs={FILTERS} onChange={setFilter} />
       </div>
       <Loaded resource={resource}>
         {(data) =>
@@ -119,6 +134,10 @@ function useRefresh(live: boolean, reload: () => void): void {
 function Row({ discussion }: { discussion: Discussion }): ReactNode {
   const { participants, usage, status, next_speaker } = discussion;
   const names = participants.map(({ name }) => name);
+  const hues = huesAt(names);
+  const tokens = usage.input_tokens + usage.output_tokens;
+  const why = reasonWords(discussion);
+  const spent = usage.cost_nano_usd > 0 ? cost(usage.cost_nano_usd) : `${count(tokens)} tokens`;
   return (
     <li>
       <Link to={`/discussions/${discussion.id}`} className="row">
@@ -131,20 +150,23 @@ function Row({ discussion }: { discussion: Discussion }): ReactNode {
                   key={participant.id}
                   name={participant.name}
                   kind={participant.kind}
-                  hue={index % 8}
+                  hue={hues[index] ?? 0}
                   size="small"
                 />
               ))}
             </span>
             <span className="faint">
-              {status === 'running' && next_speaker ? `${next_speaker.name} has the word` : listed(names.slice(0, 4))}
+              {status === 'running' && next_speaker ? `${next_speaker.name} has the word` : some(names)}
             </span>
           </span>
         </span>
         <span className="row-side">
-          <StatusPill status={status} />
+          <span className="row-status">
+            {why !== undefined && <span className="faint">{why}</span>}
+            <StatusPill status={status} />
+          </span>
           <span className="faint">
-            {plural(usage.turns, 'turn')} · <When time={discussion.updated_at} />
+            {plural(usage.turns, 'turn')} · {spent} · <When time={discussion.updated_at} />
           </span>
         </span>
       </Link>
@@ -152,22 +174,40 @@ function Row({ discussion }: { discussion: Discussion }): ReactNode {
   );
 }
 
+/** The first four by name, and how many more there are. */
+function some(names: readonly string[]): string {
+  if (names.length <= 4) return listed(names);
+  return listed([...names.slice(0, 3), `${names.length - 3} more`]);
+}
+
+const NONE: Record<Exclude<Filter, 'all'>, string> = {
+  running: 'Nobody is talking right now',
+  waiting: 'Nobody is being waited for',
+  paused: 'No discussion is paused',
+  completed: 'No discussion is completed yet',
+  cancelled: 'No discussion was cancelled',
+  failed: 'No discussion failed',
+};
+
 function Nothing({ filter, action }: { filter: Filter; action: ReactNode }): ReactNode {
-  if (filter !== 'all')
-    return <Empty title={filter === 'running' ? 'Nobody is talking right now' : `No discussion is ${filter}`} />;
+  if (filter !== 'all') return <Empty title={NONE[filter]} />;
   return (
-    <Empty
-      title="The table is free"
-      art={
-        <span className="empty-seats" aria-hidden="true">
-          <Avatar name="?" kind="agent" hue={0} size="large" />
-          <Avatar name="?" kind="user" hue={2} size="large" />
-          <Avatar name="?" kind="agent" hue={1} size="large" />
-        </span>
-      }
-      action={action}
-    >
-      Put a question, choose who sits down, and listen. You can join in at any time.
-    </Empty>
+    <>
+      <Empty
+        title="The table is free"
+        art={
+          <span className="empty-seats" aria-hidden="true">
+            <Avatar name="?" kind="agent" hue={0} size="large" />
+            <Avatar name="?" kind="user" hue={2} size="large" />
+            <Avatar name="?" kind="agent" hue={1} size="large" />
+          </span>
+        }
+        action={action}
+      >
+        Put a question, choose who sits down, and listen. You can join in at any time. Or begin with one of these, which
+        bring their own agents and texts.
+      </Empty>
+      <Gallery />
+    </>
   );
 }

@@ -1,54 +1,137 @@
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { type Form, useForm } from '../../lib/form.ts';
-import { listed } from '../../lib/format.ts';
 import { useResource } from '../../lib/resource.tsx';
 import { useRouter } from '../../lib/router.tsx';
 import { useClient, useMe } from '../../lib/session.tsx';
-import { Avatar } from '../../ui/avatar.tsx';
-import { Button, Choices, Select, TextArea, TextField } from '../../ui/controls.tsx';
+import { Button, LinkButton, TextArea } from '../../ui/controls.tsx';
 import { Page } from '../../ui/page.tsx';
-import { ErrorNote } from '../../ui/states.tsx';
-import { type Draft, EMPTY, inputOf, problems } from './form.ts';
+import { ErrorNote, Skeleton } from '../../ui/states.tsx';
+import { type Draft, EMPTY } from './draft.ts';
+import { Advanced, Ends } from './editor/limits.tsx';
+import { Rules } from './editor/rules.tsx';
+import { inputOf, placeOf, problems } from './form.ts';
+import { scenarioOf } from './gallery/scenarios.ts';
+import { useScenario } from './gallery/use-scenario.ts';
+import { forgetDraft, isTouched, keptDraft, useKeeping } from './keep.ts';
 import { SeatsPicker } from './seats.tsx';
+import { Table } from './table.tsx';
 import { TextsPicker } from './texts.tsx';
 
-/** A question, who sits down, what lies on the table, and how it ends. */
+/** A question, who sits down, what lies on the table, and how it ends. `?from=NAME` begins with one of the gallery. */
 export function NewDiscussionPage(): ReactNode {
-  const client = useClient();
-  const { go, location } = useRouter();
-  const form = useForm<Draft>({
-    initial: EMPTY,
-    validate: problems,
-    submit: async (draft) => {
-      const discussion = await client.discussions.create(inputOf(draft));
-      go(`/discussions/${discussion.id}`);
-    },
-  });
-  usePresetDocument(form, location.query.get('document'));
+  const { location } = useRouter();
+  const scenario = scenarioOf(location.query.get('from') ?? '');
   return (
-    <Page title="New discussion" back={{ to: '/discussions', label: 'Discussions' }}>
-      <form className="new-discussion" onSubmit={(event) => void form.submit(event)} noValidate>
-        <div className="stack stack-wide">
-          <TextArea
-            label="The question"
-            rows={2}
-            className="topic-input"
-            placeholder="Should we move the billing service to events?"
-            autoFocus
-            maxLength={4000}
-            value={form.values.topic}
-            problem={form.problem('topic')}
-            onChange={(event) => form.set('topic', event.target.value)}
-          />
-          <SeatsPicker form={form} />
-          <TextsPicker form={form} />
-          <Rules form={form} />
-          <Ends form={form} />
-        </div>
-        <Table form={form} />
-      </form>
+    <Page
+      title="New discussion"
+      back={{ to: '/discussions', label: 'Discussions' }}
+      actions={
+        <LinkButton to="/discussions/gallery" look="quiet" icon="gallery">
+          Start from a ready one
+        </LinkButton>
+      }
+    >
+      {scenario ? <FromScenario name={scenario.name} key={scenario.name} /> : <Fresh />}
     </Page>
   );
+}
+
+/** As it was left on this machine, or empty. */
+function Fresh(): ReactNode {
+  const { user, tenant } = useMe();
+  const { location } = useRouter();
+  const owner = `${tenant.id}:${user.id}`;
+  const document = location.query.get('document');
+  const [initial] = useState(() => (document === null ? keptDraft(owner) : undefined) ?? EMPTY);
+  return <Editor initial={initial} owner={owner} document={document} resumed={isTouched(initial)} />;
+}
+
+function FromScenario({ name }: { name: string }): ReactNode {
+  const { user, tenant } = useMe();
+  const { draft, error, retry } = useScenario(name);
+  if (error !== undefined) return <ErrorNote error={error} retry={retry} title="Its agents could not be made." />;
+  if (!draft) return <Skeleton rows={6} />;
+  return <Editor initial={draft} owner={`${tenant.id}:${user.id}`} document={null} resumed={false} />;
+}
+
+type EditorProps = { initial: Draft; owner: string; document: string | null; resumed: boolean };
+
+function Editor({ initial, owner, document, resumed }: EditorProps): ReactNode {
+  const client = useClient();
+  const { go } = useRouter();
+  const element = useRef<HTMLFormElement>(null);
+  const [old, setOld] = useState(resumed);
+  const form = useForm<Draft>({
+    initial,
+    validate: problems,
+    placeOf,
+    submit: async (draft) => {
+      const discussion = await client.discussions.create(inputOf(draft));
+      forgetDraft(owner);
+      go(`/discussions/${discussion.id}`);
+    },
+    // What is wrong may be far up, or folded away.
+    onInvalid: () => requestAnimationFrame(() => showFirstProblem(element.current)),
+  });
+  usePresetDocument(form, document);
+  const kept = useKeeping(owner, form.values);
+  return (
+    <form ref={element} className="new-discussion" onSubmit={(event) => void form.submit(event)} noValidate>
+      <div className="stack stack-wide">
+        {old && (
+          <div className="note note-plain">
+            <div>Here is what you had begun.</div>
+            <Button
+              look="quiet"
+              onClick={() => {
+                forgetDraft(owner);
+                form.replace(EMPTY);
+                setOld(false);
+              }}
+            >
+              Start anew
+            </Button>
+          </div>
+        )}
+        <TextArea
+          label="The question"
+          rows={2}
+          className="topic-input"
+          placeholder="Should we move the billing service to events?"
+          autoFocus
+          maxLength={4000}
+          value={form.values.topic}
+          problem={form.problem('topic')}
+          onChange={(event) => form.set('topic', event.target.value)}
+        />
+        <SeatsPicker form={form} />
+        <TextsPicker form={form} />
+        <Rules form={form} />
+        <Ends form={form} />
+        <Advanced form={form} />
+      </div>
+      <div className="preview-column">
+        <Table form={form} shown={isShown} />
+        <p className="hint preview-kept" role="status">
+          {kept ? 'Kept on this machine until you begin.' : ''}
+        </p>
+      </div>
+    </form>
+  );
+}
+
+const SHOWN = new Set([
+  ...['topic', 'seats', 'policy', 'moderator', 'moderator_model', 'weights', 'fallback', 'edges', 'start', 'sides'],
+  ...['judge', 'rounds', 'max_turns', 'max_tokens', 'max_cost_usd', 'max_minutes', 'turn_timeout_seconds'],
+  ...['window', 'retrieval', 'summary_model', 'texts'],
+]);
+const isShown = (place: string): boolean => SHOWN.has(place.split('.')[0] ?? '');
+
+function showFirstProblem(form: HTMLFormElement | null): void {
+  const first = form?.querySelector<HTMLElement>('[aria-invalid="true"], .problem');
+  first?.closest('details')?.setAttribute('open', '');
+  first?.scrollIntoView({ block: 'center' });
+  if (first?.matches('input, textarea, select')) first.focus({ preventScroll: true });
 }
 
 /** Coming from a document, it lies on the table already. */
@@ -61,137 +144,4 @@ function usePresetDocument(form: Form<Draft>, id: string | null): void {
   useEffect(() => {
     if (data) form.set('texts', [{ key: data.id, title: data.title, documentId: data.id }]);
   }, [data?.id]);
-}
-
-function Rules({ form }: { form: Form<Draft> }): ReactNode {
-  const { values } = form;
-  return (
-    <section className="stack">
-      <Choices
-        label="Who speaks next"
-        name="policy"
-        value={values.policy}
-        onChange={(policy) => form.set('policy', policy)}
-        choices={[
-          { value: 'round_robin', title: 'Round robin', text: 'Everybody in turn, in the order they sit.' },
-          {
-            value: 'moderator',
-            title: 'Moderator',
-            text: 'An agent or a model hears everything and proposes who goes on.',
-          },
-        ]}
-      />
-      {values.policy === 'moderator' && <Moderator form={form} />}
-      <Choices
-        label="When a person interjects"
-        name="on_post"
-        value={values.on_post}
-        onChange={(on_post) => form.set('on_post', on_post)}
-        choices={[
-          { value: 'enqueue', title: 'Queue', text: 'The speaker finishes; the next one hears it.' },
-          { value: 'interrupt', title: 'Interrupt', text: 'The speaker stops and hears it first.' },
-        ]}
-      />
-    </section>
-  );
-}
-
-/** Any agent, at the table or not; or a model without a part of its own. */
-function Moderator({ form }: { form: Form<Draft> }): ReactNode {
-  const client = useClient();
-  const { data } = useResource('moderators', (signal) =>
-    client.agents.list({ status: 'active', page_size: 100 }, { signal }),
-  );
-  return (
-    <Select
-      label="Moderator"
-      value={form.values.moderator}
-      hint="It proposes a name after every turn. What is no name of a participant does not count."
-      onChange={(event) => form.set('moderator', event.target.value)}
-    >
-      <option value="">your team’s default model</option>
-      {(data?.items ?? []).map(({ id, name }) => (
-        <option key={id} value={id}>
-          {name}
-        </option>
-      ))}
-    </Select>
-  );
-}
-
-function Ends({ form }: { form: Form<Draft> }): ReactNode {
-  const text = (name: 'max_turns' | 'max_tokens' | 'max_cost_usd' | 'max_minutes' | 'turn_timeout_seconds') => ({
-    value: form.values[name],
-    problem: form.problem(name),
-    onChange: (event: { target: { value: string } }) => {
-      form.set(name, event.target.value);
-      form.touch(name);
-    },
-  });
-  return (
-    <fieldset className="bare stack">
-      <legend className="section-title">It ends after</legend>
-      <div className="grid-4">
-        <TextField label="Turns" inputMode="numeric" {...text('max_turns')} />
-        <TextField label="Tokens" inputMode="numeric" placeholder="no limit" {...text('max_tokens')} />
-        <TextField label="US dollars" inputMode="decimal" placeholder="no limit" {...text('max_cost_usd')} />
-        <TextField label="Minutes" inputMode="decimal" placeholder="no limit" {...text('max_minutes')} />
-      </div>
-      <details className="more">
-        <summary>When a turn goes wrong</summary>
-        <div className="stack">
-          <Choices
-            label="After the retries"
-            name="on_turn_failure"
-            value={form.values.on_turn_failure}
-            onChange={(value) => form.set('on_turn_failure', value)}
-            choices={[
-              { value: 'pause', title: 'Pause', text: 'Somebody looks at it and resumes.' },
-              { value: 'skip', title: 'Skip', text: 'The next speaker goes on.' },
-            ]}
-          />
-          <TextField
-            label="Longest turn, in seconds"
-            optional
-            inputMode="numeric"
-            hint="Also how long a person is waited for."
-            {...text('turn_timeout_seconds')}
-          />
-        </div>
-      </details>
-    </fieldset>
-  );
-}
-
-/** What will happen, in a sentence, beside the button that makes it happen. */
-function Table({ form }: { form: Form<Draft> }): ReactNode {
-  const { user } = useMe();
-  const { values } = form;
-  const names = values.seats.map(({ kind, id, name }) => (kind === 'user' && id === user.id ? 'you' : name));
-  return (
-    <aside className="preview">
-      <div className="preview-seats" aria-hidden="true">
-        {values.seats.length === 0 && <span className="ghost-seat" />}
-        {values.seats.map(({ key, kind, name }, index) => (
-          <Avatar key={key} name={name} kind={kind} hue={index % 8} size="medium" />
-        ))}
-      </div>
-      <p className="preview-topic">{values.topic.trim() || 'The question comes here.'}</p>
-      <p className="preview-words" aria-live="polite">
-        {values.seats.length === 0 ? 'Nobody has sat down yet.' : told(values, names)}
-      </p>
-      {form.error !== undefined && <ErrorNote error={form.error} />}
-      <Button type="submit" look="primary" icon="play" busy={form.busy}>
-        Begin
-      </Button>
-    </aside>
-  );
-}
-
-function told(draft: Draft, names: readonly string[]): string {
-  const how = draft.policy === 'round_robin' ? 'in turn' : 'as a moderator proposes';
-  const over = draft.texts.length === 0 ? '' : `, over ${listed(draft.texts.map(({ title }) => `“${title}”`))}`;
-  const until = draft.max_turns.trim() === '' ? '' : `, for at most ${draft.max_turns} turns`;
-  const sentence = `${listed(names)} will speak ${how}${over}${until}.`;
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

@@ -7,7 +7,7 @@ import { Dialog } from '../../ui/dialog.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { SearchBox } from '../../ui/search.tsx';
 import { Loaded } from '../../ui/states.tsx';
-import type { Draft, Text } from './form.ts';
+import type { Draft, Text } from './draft.ts';
 
 const MOST = 16;
 
@@ -37,6 +37,11 @@ export function TextsPicker({ form }: { form: Form<Draft> }): ReactNode {
             </li>
           ))}
         </ul>
+      )}
+      {form.problem('texts') && (
+        <p className="problem" role="alert">
+          {form.problem('texts')}
+        </p>
       )}
       <div className="form-foot">
         <Button icon="document" disabled={full} onClick={() => setOpen('documents')}>

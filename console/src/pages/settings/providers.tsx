@@ -6,7 +6,7 @@ import { useCan, useClient } from '../../lib/session.tsx';
 import { Button, TextField } from '../../ui/controls.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { ErrorNote, Loaded, Note } from '../../ui/states.tsx';
-import { ModelField } from '../agents/edit.tsx';
+import { ModelField } from '../agents/model-field.tsx';
 
 /** Which models can be asked. Keys go in and never come out. */
 export function ProvidersSection(): ReactNode {
@@ -53,12 +53,7 @@ function Default(): ReactNode {
         }}
       >
         <fieldset className="bare" disabled={!can('providers:write')}>
-          <ModelField
-            value={typed}
-            problem={undefined}
-            onChange={(event) => setTyped(event.target.value)}
-            onBlur={() => {}}
-          />
+          <ModelField value={typed} problem={undefined} onChange={setTyped} />
         </fieldset>
         {state.error !== undefined && <ErrorNote error={state.error} />}
         {can('providers:write') && (
