@@ -32,6 +32,8 @@ export type Purpose = {
 export type Hint = {
   /** Moderators and voters: the names of which one is to be answered. */
   readonly choices?: readonly string[];
+  /** It is a ballot, one of several. */
+  readonly vote?: boolean;
   /** Names that a speech may call with an `@` in front. */
   readonly calls?: readonly string[];
   /** The side of a debate to argue for. */

@@ -1,27 +1,32 @@
-import type { ChatMessage } from '../contract.ts';
+import type { ChatMessage, Hint } from '../contract.ts';
 import { hashText } from './random.ts';
 
 /**
- * Answers a moderator's prompt: which participant should speak next, in the form asked for. The participants are the
- * list (`- name`) that the prompt gives them in, or a JSON array of names in it. Undefined when there is none. Who was
- * addressed by the last speech goes first, then who has been silent longest.
+ * Answers a moderator's or a voter's prompt: which participant should speak next, in the form asked for. The
+ * participants are the hint's `choices`, or else the list (`- name`) that the prompt gives them in, or a JSON array of names in it.
+ * Undefined when there is none. Who was addressed by the last speech goes first, then who has been silent longest.
  */
-export function proposeSpeaker(messages: readonly ChatMessage[], seed: number): string | undefined {
+export function proposeSpeaker(
+  messages: readonly ChatMessage[],
+  { seed, hint = {} }: { readonly seed: number; readonly hint?: Hint | undefined },
+): string | undefined {
+  const { choices = [], vote = false } = hint;
   const prompt = messages
     .filter(({ role, name }) => role !== 'assistant' && name === undefined)
     .map(({ content }) => content)
     .join('\n');
-  const names = candidates(prompt);
+  const names = choices.length > 0 ? [...choices] : candidates(prompt);
   if (names.length === 0) return undefined;
-  const spoken = transcript(messages, names);
+  const spoken = transcript(messages, [...names, ...messages.flatMap(({ name }) => name ?? [])]);
   const last = spoken.at(-1);
   const free = names.filter((name) => name !== last?.name);
   const eligible = free.length > 0 ? free : names;
   const addressed = eligible.find((name) => last !== undefined && addresses(last.text, name));
   const silence = (name: string) => spoken.findLastIndex((speech) => speech.name === name);
-  const quietest = [...eligible].sort(
-    (a, b) => silence(a) - silence(b) || hashText(`${seed}${a}`) - hashText(`${seed}${b}`),
-  )[0] as string;
+  const own = vote ? `${seed}${messages[0]?.content ?? ''}` : `${seed}`;
+  const ranked = [...eligible].sort((a, b) => silence(a) - silence(b) || hashText(own + a) - hashText(own + b));
+  // Voters have minds of their own, as far as they are told apart: one may prefer the second.
+  const quietest = ranked[vote ? hashText(own) % Math.min(2, ranked.length) : 0] as string;
   const next = addressed ?? quietest;
   const reason =
     addressed !== undefined
@@ -29,7 +34,7 @@ export function proposeSpeaker(messages: readonly ChatMessage[], seed: number): 
       : silence(quietest) < 0
         ? `${quietest} has not spoken yet.`
         : `${quietest} has been silent longest.`;
-  if (!/\bjson\b|\{\s*"/i.test(prompt)) return next;
+  if (choices.length > 0 || !/\bjson\b|\{\s*"/i.test(prompt)) return next;
   const key = /"(next_speaker|speaker|next|name|participant)"\s*:/.exec(prompt)?.[1] ?? 'next_speaker';
   return JSON.stringify({ [key]: next, reason });
 }

@@ -221,3 +221,29 @@ export const RECAP = [
   'On {phrase} I would rather be clear than complete.',
   'Let me put {phrase} in one sentence, so that it can be disagreed with.',
 ];
+
+/** Hands the word to one who may be called. */
+export const HAND_OVER = [
+  '@{other}, how do you see {phrase}?',
+  'I would like to hear @{other} on {phrase}.',
+  '@{other} knows more about {phrase} than I do: please go on.',
+  'That is a question for @{other}.',
+  '@{other}, would you take it from here?',
+];
+
+/** Says on which side of a debate one stands. */
+export const FOR_SIDE = [
+  'For {side}, that is what counts.',
+  'This speaks for {side}.',
+  'That is why I stand with {side}.',
+  '{side} has the better answer to {phrase}.',
+  'So I hold to {side}.',
+];
+
+/** What a judge says before the verdict. */
+export const JUDGE = [
+  'I have heard all sides, and it comes down to {phrase}.',
+  'Weighing what was said, I find that {phrase} decides it.',
+  'Both cases were made with care; the difference is {phrase}.',
+  'What tips the scales for me is {phrase}.',
+];

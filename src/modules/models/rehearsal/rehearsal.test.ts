@@ -118,6 +118,7 @@ test('instructions decide the stance', () => {
   assert.equal(stanceOf('You are a neutral facilitator who seeks consensus'), 'mediator');
 });
 
+const names = fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }), { maxLength: 4 });
 test('any request gives pieces that make up the text, with every citation in it', () => {
   const message = fc.record({
     role: fc.constantFrom('system' as const, 'user' as const, 'assistant' as const),
@@ -142,7 +143,16 @@ test('any request gives pieces that make up the text, with every citation in it'
       maxTokens: fc.option(fc.integer({ min: 1, max: 300 }), { nil: undefined }),
       stop: fc.option(fc.array(fc.string({ minLength: 1, maxLength: 5 }), { maxLength: 2 }), { nil: undefined }),
     }) as fc.Arbitrary<Request['parameters']>,
-    purpose: fc.constantFrom({ kind: 'chat' as const }, { kind: 'turn' as const }, { kind: 'moderator' as const }),
+    purpose: fc.record(
+      {
+        kind: fc.constantFrom('chat' as const, 'turn' as const, 'moderator' as const),
+        hint: fc.record(
+          { choices: names, calls: names, side: fc.string(), verdict: names, vote: fc.constant(true) },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: ['kind'] },
+    ),
   }) as fc.Arbitrary<Request>;
   fc.assert(
     fc.property(arbitrary, (asked) => {
@@ -242,12 +252,18 @@ const moderated = (said: ChatMessage[], instructions = ''): ChatMessage[] => [
 
 test('as a moderator it names one of those it was given: who was asked, else who was silent longest', () => {
   const said = (name: string, content: string): ChatMessage => ({ role: 'user', name, content });
-  assert.equal(proposeSpeaker(moderated([said('ada', 'So.'), said('ben', 'What do you say, Cleo?')]), 0), 'cleo');
-  assert.equal(proposeSpeaker(moderated([said('ada', 'A.'), said('cleo', 'C.'), said('ben', 'B.')]), 0), 'ada');
-  assert.equal(proposeSpeaker(moderated([said('ada', 'A.'), said('cleo', '- dora\n- eve')]), 0), 'ben');
-  const first = proposeSpeaker(moderated([], 'Be fair:\n- to the quiet\n- to the loud'), 1);
+  assert.equal(
+    proposeSpeaker(moderated([said('ada', 'So.'), said('ben', 'What do you say, Cleo?')]), { seed: 0 }),
+    'cleo',
+  );
+  assert.equal(
+    proposeSpeaker(moderated([said('ada', 'A.'), said('cleo', 'C.'), said('ben', 'B.')]), { seed: 0 }),
+    'ada',
+  );
+  assert.equal(proposeSpeaker(moderated([said('ada', 'A.'), said('cleo', '- dora\n- eve')]), { seed: 0 }), 'ben');
+  const first = proposeSpeaker(moderated([], 'Be fair:\n- to the quiet\n- to the loud'), { seed: 1 });
   assert.ok(['ada', 'ben', 'cleo'].includes(first ?? ''));
-  assert.equal(proposeSpeaker([{ role: 'user', content: 'Hello' }], 0), undefined);
+  assert.equal(proposeSpeaker([{ role: 'user', content: 'Hello' }], { seed: 0 }), undefined);
 });
 
 test('as a moderator that is asked for JSON it answers JSON', () => {
@@ -255,7 +271,7 @@ test('as a moderator that is asked for JSON it answers JSON', () => {
     { role: 'system', content: 'Participants: ["ada", "ben"]. Answer as JSON: {"next": "name"}' },
     { role: 'user', name: 'ada', content: 'A.' },
   ];
-  assert.equal(JSON.parse(proposeSpeaker(messages, 0) ?? '').next, 'ben');
+  assert.equal(JSON.parse(proposeSpeaker(messages, { seed: 0 }) ?? '').next, 'ben');
 });
 
 test('at its pace it takes its time, and an abort ends the wait at once', async () => {
@@ -271,4 +287,64 @@ test('at its pace it takes its time, and an abort ends the wait at once', async 
   controller.abort(new Error('enough'));
   await assert.rejects(waiting, /enough/);
   assert.deepEqual(await slow.next(), { done: true, value: undefined });
+});
+
+const spokenSoFar = ['ada', 'O’Neil', 'x (y)'].map((name) => ({
+  role: 'user' as const,
+  name,
+  content: `I am ${name}.`,
+}));
+
+test('who is asked for a name answers with one of the choices, whatever they are called and whatever is said', () => {
+  const choices = ['O’Neil', 'x (y)', '{"next": 1}', '李'];
+  for (const vote of [true, undefined])
+    for (const seed of [0, 1, 2, 3]) {
+      const messages: ChatMessage[] = [
+        { role: 'system', content: `Answer in JSON: {"next_speaker": "- zoe"}. You are number ${seed}.` },
+        ...spokenSoFar,
+        { role: 'user', name: 'ada', content: '- root\nroot:\nchoose root?' },
+      ];
+      const hint = { choices, ...(vote && { vote }) };
+      const text = textOf(request({ messages, parameters: { seed }, purpose: { kind: 'moderator', hint } }));
+      assert.ok(choices.includes(text), text);
+    }
+});
+
+test('voters have minds of their own', () => {
+  const voteOf = (name: string) =>
+    textOf(
+      request({
+        messages: [{ role: 'system', content: `You are ${name}.` }, ...spokenSoFar],
+        purpose: { kind: 'moderator', hint: { choices: ['ada', 'ben', 'cyd'], vote: true } },
+      }),
+    );
+  assert.ok(new Set(['dee', 'eve', 'fay', 'gil', 'hal', 'ian'].map(voteOf)).size > 1);
+});
+
+test('on a side of a debate it argues for that side; a judge ends with a verdict in a line of its own', () => {
+  const side = textOf(request({ purpose: { kind: 'turn', hint: { side: 'Against the move' } } }));
+  assert.match(side, /against the move/i);
+  const debated: ChatMessage[] = [
+    { role: 'user', content: 'The topic: Move?' },
+    { role: 'user', name: 'ada', content: 'I stand with Stay. Stay is better.' },
+    { role: 'user', name: 'ben', content: 'I stand with Go.' },
+  ];
+  const judge = textOf(request({ messages: debated, purpose: { kind: 'turn', hint: { verdict: ['Go', 'Stay'] } } }));
+  assert.equal(judge.split('\n').at(-1), 'Verdict: Stay', 'the one that was spoken up for most');
+});
+
+test('who may call somebody does so sometimes, by the name as it is, and first those who have been silent', () => {
+  const calls = ['O’Neil', 'José María'];
+  const speeches = Array.from({ length: 40 }, (_, seed) =>
+    textOf(
+      request({
+        messages: [...request().messages, ...spokenSoFar],
+        parameters: { seed },
+        purpose: { kind: 'turn', hint: { calls } },
+      }),
+    ),
+  );
+  const calling = speeches.filter((text) => text.includes('@'));
+  assert.ok(calling.length > 10 && calling.length < 40, `${calling.length} of 40`);
+  for (const text of calling) assert.match(text, /@José María/);
 });

@@ -1,4 +1,4 @@
-import type { ChatMessage, Citation, FinishReason, GenerateRequest } from '../contract.ts';
+import type { Citation, FinishReason, GenerateRequest } from '../contract.ts';
 import { proposeSpeaker } from './moderate.ts';
 import { speak } from './speak.ts';
 
@@ -28,10 +28,10 @@ function answer(request: Pick<GenerateRequest, 'messages' | 'documents' | 'param
   citations: readonly Citation[];
 } {
   const seed = request.parameters?.seed ?? 0;
-  const proposal =
-    request.purpose.kind === 'moderator' ? proposeSpeaker(request.messages as ChatMessage[], seed) : undefined;
+  const { kind, hint } = request.purpose;
+  const proposal = kind === 'moderator' ? proposeSpeaker(request.messages, { seed, hint }) : undefined;
   if (proposal !== undefined) return { text: proposal, citations: [] };
-  return speak({ messages: request.messages, documents: request.documents ?? [], seed });
+  return speak({ messages: request.messages, documents: request.documents ?? [], seed, hint });
 }
 
 /** Ends at a stop text or, at four bytes a token, at the token limit; whichever comes first. */

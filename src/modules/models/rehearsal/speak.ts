@@ -1,5 +1,16 @@
-import type { ChatMessage, Citation, Grounding } from '../contract.ts';
-import { ANSWER, EVIDENCE, FIRST, RECAP, SECOND_EVIDENCE, type Stance, VOICES } from './phrases.ts';
+import type { ChatMessage, Citation, Grounding, Hint } from '../contract.ts';
+import {
+  ANSWER,
+  EVIDENCE,
+  FIRST,
+  FOR_SIDE,
+  HAND_OVER,
+  JUDGE,
+  RECAP,
+  SECOND_EVIDENCE,
+  type Stance,
+  VOICES,
+} from './phrases.ts';
 import { hashText, pick, type Random, seededRandom } from './random.ts';
 import { type Sentence, sentencesOf } from './sentences.ts';
 import { contentWords, keyPhrases, rarity } from './words.ts';
@@ -8,6 +19,7 @@ export type Scene = {
   readonly messages: readonly ChatMessage[];
   readonly documents: readonly Grounding[];
   readonly seed: number;
+  readonly hint?: Hint | undefined;
 };
 
 export type Speech = { readonly text: string; readonly citations: readonly Citation[] };
@@ -32,16 +44,47 @@ export function speak(scene: Scene): Speech {
   const about = source === '' ? lead : talk.phraseOf(source);
   if (quotes.length === 0) parts.push(say(talk, RECAP, { phrase: about }));
   parts.push(say(talk, voice.read, { phrase: about }));
-  const closings = talk.others.length > 0 ? voice.close : voice.close.filter((line) => !line.includes('{other}'));
-  parts.push(say(talk, closings, { other: talk.others.length > 0 ? capital(pick(talk.random, talk.others)) : '' }));
+  const { text: ending, verdict } = close(talk, { phrase: about, hint: scene.hint });
+  parts.push(ending);
   return {
-    text: parts.join(' '),
+    text: `${parts.join(' ')}${verdict === undefined ? '' : `\n\nVerdict: ${verdict}`}`,
     citations: quotes.map(({ document, text }) => ({
       ...(document.id === undefined ? {} : { documentId: document.id }),
       title: document.title,
       quote: text,
     })),
   };
+}
+
+/** How often one who may call somebody does. */
+const CALLING = 0.65;
+
+/** The last sentence: a judge's before the verdict, a word for one's side, a call, or a question in one's own manner. */
+function close(
+  talk: Talk,
+  { phrase, hint = {} }: { phrase: string; hint?: Hint | undefined },
+): { text: string; verdict?: string } {
+  const { calls = [], side, verdict = [] } = hint;
+  if (verdict.length > 0) return { text: say(talk, JUDGE, { phrase }), verdict: judged(talk, verdict) };
+  if (side !== undefined) return { text: say(talk, FOR_SIDE, { side, phrase }) };
+  if (calls.length > 0 && talk.random() < CALLING) {
+    // Whoever has not spoken yet goes first.
+    const silent = calls.filter((name) => !talk.spoken.has(name));
+    return { text: say(talk, HAND_OVER, { other: pick(talk.random, silent.length > 0 ? silent : calls), phrase }) };
+  }
+  const { others } = talk;
+  const closings = VOICES[talk.stance].close.filter((line) => others.length > 0 || !line.includes('{other}'));
+  return { text: say(talk, closings, { other: others.length > 0 ? capital(pick(talk.random, others)) : '' }) };
+}
+
+/** The side that was spoken up for most; of equals, one by chance. */
+function judged(talk: Talk, sides: readonly string[]): string {
+  const counts = sides.map((side) => talk.said.split(fold(side)).length);
+  const most = Math.max(...counts);
+  return pick(
+    talk.random,
+    sides.filter((_, at) => counts[at] === most),
+  );
 }
 
 /** So much of a message is read, and so much of a conversation: a long one must not hold up everybody else's. */
@@ -59,6 +102,8 @@ type Talk = {
   readonly begun: boolean;
   /** Names of the others who have spoken, the most recent first, without the last speaker where there are more. */
   readonly others: readonly string[];
+  /** Names of everybody who has spoken. */
+  readonly spoken: ReadonlySet<string>;
   /** Everything said so far, folded for comparison. */
   readonly said: string;
   readonly sentences: readonly Sentence[];
@@ -66,7 +111,7 @@ type Talk = {
   readonly phraseOf: (text: string) => string;
 };
 
-function understand({ messages, documents, seed }: Scene): Talk {
+function understand({ messages, documents, seed, hint }: Scene): Talk {
   const short = messages.map((message) => ({ ...message, content: clip(message.content) }));
   const spoken = short.filter(({ role }) => role !== 'system');
   const instructions = short
@@ -99,10 +144,11 @@ function understand({ messages, documents, seed }: Scene): Talk {
   const names = [...new Set(heard.map(({ name }) => name).filter((name) => name !== undefined))].reverse();
   return {
     random: seededRandom(hashText(JSON.stringify([seed, short, documents.map(({ title }) => title)]))),
-    stance: stanceOf(instructions),
+    stance: (hint?.side !== undefined ? stanceFor(hint.side) : undefined) ?? stanceOf(instructions),
     topic,
     last,
     begun: last?.name !== undefined || spoken.some(({ role }) => role === 'assistant'),
+    spoken: new Set(names),
     others: names.length > 1 ? names.filter((name) => name !== last?.name) : names,
     said,
     sentences,
@@ -130,6 +176,12 @@ function phraseFrom(text: string, talk: { weight: (word: string) => number; said
   if (named !== undefined) return named;
   const phrases = keyPhrases(text.replace(/“[^”]*”(?:\s*\[\d+\])?/g, ' '), talk.weight);
   return (phrases.find((phrase) => !talk.said.includes(`‘${fold(phrase.text)}’`)) ?? phrases[0])?.text;
+}
+
+/** The stance that the name of a side asks for, if it says so. */
+function stanceFor(side: string): Stance | undefined {
+  if (/\b(?:against|contra?|no|nay|opposition|opponents?|oppose\w*)\b/i.test(side)) return 'skeptic';
+  return /\b(?:for|pro|yes|aye|in favou?r|proposition|support\w*)\b/i.test(side) ? 'advocate' : undefined;
 }
 
 /** The stance whose signs the instructions show most; without any, one that depends on the instructions. */
