@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type App, createApp } from '../app.ts';
 import { uuidv7 } from '../lib/ids.ts';
 import { permissionsOf } from '../platform/auth/permissions.ts';
 import { loadConfig } from '../platform/config/load.ts';
 import type { Ctx } from '../platform/context.ts';
+import { AppError } from '../platform/http/errors.ts';
 import { silentLog } from '../platform/telemetry/log.ts';
 import { newTrace } from '../platform/telemetry/trace.ts';
 import { type Command, EXIT } from './command.ts';
@@ -42,11 +44,27 @@ export const seed: Command = async (io) => {
   }
 };
 
+/** Milliseconds until the demo account is tried again while the database is away. */
+const AGAIN_MS = 250;
+
+/** The same, for as long as the database is away: somebody may kill it in the first second. Undefined when stopped. */
+export async function patientDemo(app: App, signal: AbortSignal): Promise<Demo | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await demo(app);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
+    await delay(AGAIN_MS, undefined, { signal }).catch(() => {});
+  }
+  return undefined;
+}
+
 /**
  * The demo account of a running development server: the one of `demo.json` while it still opens, else a new one with a
  * random password. Writes the file, which only its owner can read.
  */
-export async function demo(app: App): Promise<Demo> {
+async function demo(app: App): Promise<Demo> {
   const { config, http } = app;
   const [port = config.port, apiPort = config.apiPort] = http.ports;
   const account = (await readDemo(app)) ?? (await makeDemo(app));
@@ -78,10 +96,15 @@ async function readDemo(app: App): Promise<Account | undefined> {
     await app.identity.signIn({ email, password });
     await app.access.authenticate({ authorization: `Bearer ${api_key}`, path: '/' });
     return { email, password, api_key };
-  } catch {
+  } catch (error) {
+    // Whether it opens cannot be known while the database is away.
+    if (isPassing(error)) throw error;
     return undefined;
   }
 }
+
+/** A failure of the moment: the database has gone away, or is coming back. */
+const isPassing = (error: unknown): boolean => error instanceof AppError && error.status === 503;
 
 async function makeDemo(app: App): Promise<Account> {
   const password = randomBytes(12).toString('base64url');

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { type App, createApp } from '../app.ts';
 import { loadConfig } from '../platform/config/load.ts';
 import { type Command, type CommandIo, EXIT, UsageError } from './command.ts';
-import { type Demo, demo } from './seed.ts';
+import { type Demo, patientDemo } from './seed.ts';
 
 const ROLES = ['api', 'worker'] as const;
 const STOP_DEADLINE_MS = 25_000;
@@ -74,7 +74,8 @@ async function announce(app: App, io: CommandIo, begunMs: number): Promise<void>
   });
   if (database.adopted()) log.info('took over a database server whose owner had died');
   if (config.profile !== 'development') return;
-  const account = await demo(app);
+  const account = await patientDemo(app, io.signal);
+  if (account === undefined) return;
   for (const line of banner(account, config.dataDir)) io.say(line);
 }
 

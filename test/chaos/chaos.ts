@@ -30,6 +30,8 @@ export type Outcome = {
   readonly events: number;
   readonly answers: number;
   readonly killed: { readonly server: number; readonly database: number };
+  /** Starts that ended because the database was killed under them. */
+  readonly startsGivenUp: number;
   /** Milliseconds from each kill until the server answered from its database again. */
   readonly recoveriesMs: readonly number[];
   /** What was lost, doubled, out of order, or did not end. */
@@ -62,6 +64,7 @@ export async function chaos(plan: Plan): Promise<Outcome> {
     events: watched.reduce((sum, one) => sum + one.logged.length, 0),
     answers: provider.answers.size,
     ...recoveries,
+    startsGivenUp: victim.startsGivenUp,
     faults: [...crowd.faults, ...faults],
   };
 }

@@ -30,7 +30,9 @@ const outcome = await chaos({
 const { killed, recoveriesMs, faults } = outcome;
 const sorted = [...recoveriesMs].sort((a, b) => a - b);
 const at = (share: number) => `${((sorted[Math.floor((sorted.length - 1) * share)] ?? 0) / 1_000).toFixed(2)} s`;
-print(`kills        ${killed.server} of the server, ${killed.database} of its database`);
+print(
+  `kills        ${killed.server} of the server, ${killed.database} of its database; ${outcome.startsGivenUp} starts gave up over it`,
+);
 print(`back in      p50 ${at(0.5)}, p95 ${at(0.95)}, at most ${at(1)}`);
 print(`discussions  ${outcome.discussions}`);
 print(`messages     ${outcome.messages}, of which ${outcome.acknowledged} were posted and acknowledged`);

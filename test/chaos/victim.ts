@@ -17,6 +17,7 @@ const RESTART_MS = 60_000;
 export class Victim implements AsyncDisposable {
   readonly url: string;
   readonly dataDir: string;
+  startsGivenUp = 0;
   readonly #env: Record<string, string | undefined>;
   #child: ChildProcess | undefined;
   #said = '';
@@ -62,11 +63,18 @@ export class Victim implements AsyncDisposable {
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
   }
 
-  /** Resolves once it answers from its database again. Its own end, when nobody killed it, is a failure. */
+  /**
+   * Resolves once it answers from its database again. A start whose database is killed under it may give up, and is
+   * tried again, as any supervisor would; ending by itself later is a failure.
+   */
   async recovered(): Promise<void> {
     for (const deadline = Date.now() + RESTART_MS; !(await this.#answers()); await delay(20)) {
       const { exitCode } = this.#child ?? {};
-      if (typeof exitCode === 'number') throw new Error(`The server ended with ${exitCode}; it said:\n${this.#said}`);
+      if (typeof exitCode === 'number') {
+        if (this.#said.includes('"message":"ready"')) throw new Error(`It ended with ${exitCode}:\n${this.#said}`);
+        this.startsGivenUp += 1;
+        this.#spawn();
+      }
       if (Date.now() > deadline) throw new Error(`Not back within ${RESTART_MS} ms; it said:\n${this.#said}`);
     }
   }
@@ -79,6 +87,7 @@ export class Victim implements AsyncDisposable {
   }
 
   #spawn(): void {
+    this.#said = '';
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'serve'], {
       cwd: ROOT,
       env: this.#env,
@@ -86,7 +95,7 @@ export class Victim implements AsyncDisposable {
     });
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk) => {
-        this.#said = (this.#said + String(chunk)).slice(-8_000);
+        this.#said += String(chunk);
       });
     this.#child = child;
   }
