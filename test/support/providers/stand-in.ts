@@ -59,6 +59,9 @@ export type Received = {
   readonly abandoned: Promise<number>;
 };
 
+/** What is done, or what decides it by what is asked: where several ask at once, nobody knows who comes first. */
+export type Step = Behaviour | ((asked: Received) => Behaviour);
+
 const COUNTS: Counts = { input: 12, output: 7 };
 const PIECES = ['Hello', ', ', 'world', '.'];
 
@@ -71,7 +74,7 @@ export class StandIn implements AsyncDisposable {
   readonly #protocol: Protocol;
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   readonly #waiting: (() => void)[] = [];
-  #script: Behaviour[] = [{ does: 'answer' }];
+  #script: Step[] = [{ does: 'answer' }];
 
   constructor(protocol: Protocol) {
     this.#protocol = protocol;
@@ -93,7 +96,7 @@ export class StandIn implements AsyncDisposable {
   }
 
   /** What is done with the next requests, one each; the last one for all that follow. */
-  script(...behaviours: [Behaviour, ...Behaviour[]]): void {
+  script(...behaviours: [Step, ...Step[]]): void {
     this.#script = behaviours;
   }
 
@@ -126,10 +129,11 @@ export class StandIn implements AsyncDisposable {
     const abandoned = new Promise<number>((resolve) => {
       response.once('close', () => response.writableFinished || resolve(performance.now()));
     });
-    this.received.push({ method: 'POST', path, headers: request.headers, body, abandoned });
+    const received = { method: 'POST', path, headers: request.headers, body, abandoned };
+    this.received.push(received);
     for (const wake of this.#waiting.splice(0)) wake();
-    const behaviour = (this.#script.length > 1 ? this.#script.shift() : this.#script[0]) as Behaviour;
-    await this.#behave(behaviour, response, String(body.model ?? path));
+    const step = (this.#script.length > 1 ? this.#script.shift() : this.#script[0]) as Step;
+    await this.#behave(typeof step === 'function' ? step(received) : step, response, String(body.model ?? path));
   }
 
   async #behave(behaviour: Behaviour, response: ServerResponse, model: string): Promise<void> {
