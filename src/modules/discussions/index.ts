@@ -3,6 +3,7 @@ import type { Hub } from '../../platform/realtime/hub.ts';
 import { DISCUSSION_EVENTS } from './events.ts';
 import { memoryReads } from './memory/reads.ts';
 import { memoryRoutes } from './memory/routes.ts';
+import { memoryJobs } from './memory/upkeep.ts';
 import { discussionsRoutes } from './routes.ts';
 import { seatsRoutes } from './seats/routes.ts';
 import { type SeatsDeps, seatsService } from './seats/service.ts';
@@ -23,11 +24,12 @@ export function createDiscussions(
   const log = deps.log.child('discussions');
   const live = createLive(deps.hub);
   const service = discussionsService({ ...deps, live });
+  const turns = { ...deps, live, keep: createKeep({ db: deps.db, log }), log };
   return {
     ...service,
     name: 'discussions',
     events: DISCUSSION_EVENTS,
-    jobs: turnJobs({ ...deps, live, keep: createKeep({ db: deps.db, log }), log }),
+    jobs: [...turnJobs(turns), ...memoryJobs(turns)],
     routes: (router) => {
       discussionsRoutes(router, service);
       seatsRoutes(router, seatsService(deps));

@@ -6,12 +6,13 @@ import type { Jobs } from '../../platform/jobs/define.ts';
 import type { Agents } from '../agents/index.ts';
 import * as events from './events.ts';
 import { type EntryRow, factOf, insertEntry } from './log/store.ts';
+import { askForUpkeep } from './memory/enqueue.ts';
 import type { Kept } from './memory/given.ts';
 import { decide } from './rules/decide.ts';
 import { fold, type Participant } from './rules/fold.ts';
 import { turnBudget } from './rules/limits.ts';
 import { heardIn } from './rules/policies.ts';
-import { type Action, after, isGoing } from './rules/status.ts';
+import { type Action, after, hasEnded, isGoing } from './rules/status.ts';
 import type { Author, By, Turn, TurnStatus } from './schemas.ts';
 import * as store from './store.ts';
 import * as turnStore from './turns/store.ts';
@@ -213,6 +214,11 @@ export class Stage {
     await this.#deps.jobs.cancel(this.tx, TURN_JOB, this.#jobKey());
     this.row.step += 1;
     this.row.deadline = null;
+  }
+
+  /** Sets in motion that the discussion's memory is kept up; one that has ended needs none any more. */
+  async remember(): Promise<void> {
+    if (!hasEnded(this.row.status)) await askForUpkeep(this.#deps.jobs, this.tx, this.row.id);
   }
 
   /** Ends the discussion. */

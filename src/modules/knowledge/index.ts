@@ -4,8 +4,10 @@ import { documentIndexed } from './events.ts';
 import { knowledgeRoutes } from './routes.ts';
 import { type Knowledge, knowledgeService } from './service.ts';
 
+export { PASSAGE_CHARS } from './passages.ts';
 export { Metadata, Text, Title } from './schemas.ts';
 export type { Knowledge } from './service.ts';
+export { anyWordOf } from './store.ts';
 
 /** Documents: text kept for a tenant's discussions and agents, with full-text search. */
 export function createKnowledge({ db }: { db: Db }): Knowledge & Module {

@@ -5,6 +5,7 @@ import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { validationFailed } from '../../platform/http/validation.ts';
 import { documentIndexed } from './events.ts';
+import { passagesOf } from './passages.ts';
 import { countWords, snippetHtml } from './rules.ts';
 import {
   type ChangeDocument,
@@ -34,6 +35,8 @@ export type Knowledge = {
   remove(ctx: Ctx, id: string): Promise<void>;
   /** The beginnings of these documents, in the order asked for; those that do not exist (any more) are left out. */
   excerpts(from: Reader | Tx, ids: readonly string[], maxChars: number): Promise<store.Excerpt[]>;
+  /** Passages of these documents (about a paragraph each) that have most of the query's words, the best first. */
+  passages(from: Reader | Tx, query: store.PassageQuery): Promise<store.Passage[]>;
 };
 
 const present = (row: store.FactsRow): DocumentFacts => ({
@@ -70,6 +73,7 @@ export function knowledgeService(db: Db): Knowledge {
   return {
     async create(tx, { title, text, metadata }) {
       const row = await store.insertDocument(tx, uuidv7(), measure(title, text, metadata ?? {}));
+      await store.replacePassages(tx, row.id, passagesOf(text));
       announce(tx, row);
       return present(row);
     },
@@ -106,6 +110,7 @@ export function knowledgeService(db: Db): Knowledge {
         const contents = measure(change.title ?? old.title, change.text ?? old.text, change.metadata ?? old.metadata);
         const row = await store.updateDocument(tx, id, { ...contents, version });
         if (!row) throw new AppError('version_mismatch');
+        if (contents.text !== old.text) await store.replacePassages(tx, id, passagesOf(contents.text));
         if (contents.title !== old.title || contents.text !== old.text) announce(tx, row);
         return present(row);
       }),
@@ -114,6 +119,10 @@ export function knowledgeService(db: Db): Knowledge {
       db.inTx(ctx, async (tx) => {
         if ((await store.deleteDocument(tx, id)) === 0) throw missing();
       }),
+
+    async passages(from, query) {
+      return query.ids.length === 0 || query.limit === 0 ? [] : store.bestPassages(from, query);
+    },
 
     async excerpts(from, ids, maxChars) {
       if (ids.length === 0) return [];

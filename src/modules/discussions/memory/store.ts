@@ -1,8 +1,12 @@
 import { sql } from 'kysely';
 import type { Reader, Tx } from '../../../platform/db/queries.ts';
+import { anyWordOf } from '../../knowledge/index.ts';
 import type { Said } from '../rules/prompt.ts';
 import type { Spent } from '../turns/store.ts';
 import type { Given, Kept } from './given.ts';
+
+/** Characters of one message that a speaker is given at most. */
+export const MAX_SAID_CHARS = 100_000;
 
 /** Messages from one seq to another as speakers are given them, in order. */
 export function saidBetween(
@@ -11,7 +15,8 @@ export function saidBetween(
   range: { readonly from: number; readonly to: number },
 ): Promise<Said[]> {
   return from.all<Said>(sql`
-    select seq, author ->> 'participant_id' as "participantId", author ->> 'name' as name, content
+    select seq, author ->> 'participant_id' as "participantId", author ->> 'name' as name,
+      left(content, ${MAX_SAID_CHARS + 1}::int) as content
     from discussion_entries
     where tenant_id = ${from.ctx.tenantId} and discussion_id = ${discussionId}
       and seq between ${range.from}::int and ${range.to}::int
@@ -108,4 +113,71 @@ export function copySummary(tx: Tx, { from, to, upTo }: { from: string; to: stri
     from discussion_summaries where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${from}::uuid
       and up_to_seq <= ${upTo}::int
     order by up_to_seq desc limit 1`);
+}
+
+/** The last message whose words are kept; 0 when there is none. */
+export async function wordsUpTo(from: Reader | Tx, discussionId: string): Promise<number> {
+  const row = await from.first<{ seq: number | null }>(sql`
+    select max(seq) as seq from discussion_words
+    where tenant_id = ${from.ctx.tenantId} and discussion_id = ${discussionId}`);
+  return row?.seq ?? 0;
+}
+
+/** Characters of a message in which words are looked for. */
+const SEARCHED_CHARS = 4_000;
+const words = sql.raw(`to_tsvector('english', left(e.content, ${SEARCHED_CHARS}))`);
+
+/** Keeps the words of the next messages; answers how many. */
+export function addWords(
+  tx: Tx,
+  discussionId: string,
+  { upTo, limit }: { upTo: number; limit: number },
+): Promise<number> {
+  return tx.run(sql`
+    insert into discussion_words (tenant_id, discussion_id, seq, search)
+    select e.tenant_id, e.discussion_id, e.seq, ${words} from discussion_entries e
+    where e.tenant_id = ${tx.ctx.tenantId} and e.discussion_id = ${discussionId} and e.seq <= ${upTo}::int
+      and e.seq > (select coalesce(max(w.seq), 0) from discussion_words w
+        where w.tenant_id = ${tx.ctx.tenantId} and w.discussion_id = ${discussionId})
+    order by e.seq limit ${limit}::int
+    on conflict do nothing`);
+}
+
+export type Recalled = { readonly seq: number; readonly name: string; readonly text: string };
+export type RecallQuery = {
+  readonly query: string;
+  /** Only messages before this one. */
+  readonly before: number;
+  readonly limit: number;
+  /** Characters of each. */
+  readonly chars: number;
+};
+
+/** Messages for which no words are kept yet, and which are looked through all the same, the newest. */
+const UNKEPT = 100;
+
+/** The earlier messages that have most of the query's words, the best first. */
+export function recallMessages(reader: Reader, discussionId: string, wanted: RecallQuery): Promise<Recalled[]> {
+  const { tenantId } = reader.ctx;
+  return reader.all<Recalled>(sql`
+    with query as materialized (select ${anyWordOf(wanted.query)} as q), kept as materialized (
+      select coalesce(max(seq), 0) as seq from discussion_words
+      where tenant_id = ${tenantId} and discussion_id = ${discussionId}
+    ), best as materialized (
+      select seq, score from (
+        select w.seq, ts_rank(w.search, query.q, 1) as score from discussion_words w cross join query
+        where w.tenant_id = ${tenantId} and w.discussion_id = ${discussionId} and w.seq < ${wanted.before}::int
+        union all
+        select u.seq, ts_rank(u.search, query.q, 1) from (
+          select e.seq, ${words} as search from discussion_entries e
+          where e.tenant_id = ${tenantId} and e.discussion_id = ${discussionId} and e.seq < ${wanted.before}::int
+            and e.seq > (select kept.seq from kept)
+          order by e.seq desc limit ${UNKEPT}::int
+        ) u cross join query
+      ) found where score > 0 order by score desc, seq desc limit ${wanted.limit}::int
+    )
+    select e.seq, e.author ->> 'name' as name, left(e.content, ${wanted.chars + 1}::int) as text
+    from best join discussion_entries e on e.tenant_id = ${tenantId} and e.discussion_id = ${discussionId}
+      and e.seq = best.seq
+    order by best.score desc, best.seq desc`);
 }

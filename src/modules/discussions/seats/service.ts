@@ -3,10 +3,13 @@ import type { Permission } from '../../../platform/auth/permissions.ts';
 import type { Confinement, Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/queries.ts';
 import { AppError } from '../../../platform/http/errors.ts';
+import type { Jobs } from '../../../platform/jobs/define.ts';
 import { missing } from '../enter.ts';
+import { askForUpkeep } from '../memory/enqueue.ts';
+import type { RecallDeps } from '../memory/recall.ts';
 import { saveGiven } from '../memory/store.ts';
 import { lockDiscussion } from '../store.ts';
-import { prepareTurn, type SceneDeps } from '../turns/scene.ts';
+import { prepareTurn } from '../turns/scene.ts';
 import type { Claim, CreateSeatKey, SeatKey } from './schemas.ts';
 import { takeFence } from './store.ts';
 import { claimantOf, selfIn } from './turn.ts';
@@ -24,7 +27,7 @@ export type SeatKeys = {
   revokeConfinedKey(tx: Tx, confinedTo: Confinement): Promise<boolean>;
 };
 
-export type SeatsDeps = SceneDeps & { readonly clock: Clock; readonly keys: SeatKeys };
+export type SeatsDeps = RecallDeps & { readonly jobs: Jobs; readonly clock: Clock; readonly keys: SeatKeys };
 
 /** Seats: participants who are outside clients, each with a key that opens its own discussion and nothing else. */
 export type Seats = {
@@ -79,11 +82,13 @@ export function seatsService(deps: SeatsDeps): Seats {
       });
       const { row, speaker, fence } = claimed;
       // Read without the lock: what is said meanwhile comes over the stream.
-      const { context, kept } = await prepareTurn(deps, ctx, { row, speaker, attempt: row.attempt });
+      const { context, kept, upkeep } = await prepareTurn(deps, ctx, { row, speaker, attempt: row.attempt });
       await db.inTx(ctx, async (tx) => {
         const now = await lockDiscussion(tx, id);
         // Outdated already, it is not what the turn's speaker was given; whoever posts with it is told.
-        if (now && now.fence === fence && now.claimed_step === now.step) await saveGiven(tx, id, { turn, kept });
+        if (!now || now.fence !== fence || now.claimed_step !== now.step) return;
+        await saveGiven(tx, id, { turn, kept });
+        if (upkeep) await askForUpkeep(deps.jobs, tx, id);
       });
       return { turn, fence, deadline: (row.deadline as Date).toISOString(), context };
     },

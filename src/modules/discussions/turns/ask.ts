@@ -4,11 +4,12 @@ import type { GenerateResult, Generation } from '../../models/index.ts';
 import { turnBudget } from '../rules/limits.ts';
 import { disposeOf } from '../rules/policies.ts';
 import type { Asked } from '../rules/policy.ts';
+import type { Scene } from '../rules/prompt.ts';
 import type { Author } from '../schemas.ts';
 import { authorOf, type Stage } from '../stage.ts';
 import type { DiscussionRow } from '../store.ts';
 import { recorded, settle, spentOn, storable } from './cut.ts';
-import { choiceRequest, type FullScene, setScene } from './scene.ts';
+import { choiceRequest, setScene } from './scene.ts';
 import { commit, elapsedMs, type Job, type TurnDeps } from './step.ts';
 import type { Spent } from './store.ts';
 
@@ -99,7 +100,7 @@ async function replyOf(
     row: DiscussionRow;
     asked: Asked;
     agent: Agent | undefined;
-    scene: FullScene;
+    scene: Scene;
     signal: AbortSignal;
     endsAt: number;
   },

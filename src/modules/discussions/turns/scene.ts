@@ -1,9 +1,9 @@
 import type { Ctx } from '../../../platform/context.ts';
 import type { Db } from '../../../platform/db/queries.ts';
-import { type Agent, DOCUMENT_BUDGET, fitDocuments, modelParameters } from '../../agents/index.ts';
-import type { Knowledge } from '../../knowledge/index.ts';
+import { type Agent, modelParameters } from '../../agents/index.ts';
 import type { ChatMessage, GenerateRequest, Hint } from '../../models/index.ts';
 import { type Asking, contextOf, type Kept, keep, messagesOf, type Prompt } from '../memory/given.ts';
+import { type Recall, type RecallDeps, recall } from '../memory/recall.ts';
 import type { TurnContext } from '../memory/schemas.ts';
 import { saidBetween } from '../memory/store.ts';
 import { memoryFor, memoryOf } from '../memory/window.ts';
@@ -15,25 +15,11 @@ import { choicePrompt, type Said, type Scene, turnPrompt } from '../rules/prompt
 import type { DiscussionRow } from '../store.ts';
 import { estimateTokens } from './cut.ts';
 
-export type SceneDeps = { readonly db: Db; readonly knowledge: Pick<Knowledge, 'excerpts'> };
-type Documents = Awaited<ReturnType<Knowledge['excerpts']>>;
-
-/** What is read for a turn: the last messages, and the documents within their budget. */
-export type FullScene = Omit<Scene, 'documents'> & { documents: Documents };
-
-export async function setScene(
-  deps: SceneDeps,
-  ctx: Ctx,
-  row: DiscussionRow,
-  window: number = memoryOf(row.memory).window,
-): Promise<FullScene> {
-  const reader = deps.db.reader(ctx);
-  const ids = row.context.map(({ document_id }) => document_id);
-  const [said, documents] = await Promise.all([
-    saidBetween(reader, row.id, { from: row.last_seq - window + 1, to: row.last_seq }),
-    deps.knowledge.excerpts(reader, ids, DOCUMENT_BUDGET),
-  ]);
-  return { topic: row.topic, participants: row.participants, said, documents: fitDocuments(documents) };
+/** What who chooses a speaker is shown: the last messages. */
+export async function setScene({ db }: { readonly db: Db }, ctx: Ctx, row: DiscussionRow): Promise<Scene> {
+  const { window } = memoryOf(row.memory);
+  const said = await saidBetween(db.reader(ctx), row.id, { from: row.last_seq - window + 1, to: row.last_seq });
+  return { topic: row.topic, participants: row.participants, documents: [], said };
 }
 
 /** Whose turn it is, and at which attempt. Without an agent it is somebody who has no instructions from here. */
@@ -49,30 +35,34 @@ export type Prepared = {
   readonly messages: readonly ChatMessage[];
   /** To be kept with the turn: `stage.given`, or `saveGiven`. */
   readonly kept: Kept;
-  readonly documents: Documents;
+  readonly grounding: Recall['grounding'];
   readonly tokens: number;
   /** The account as the wire shows it. */
   readonly context: TurnContext;
   /** What the policy tells a rehearsing speaker. */
   readonly hint: Hint | undefined;
+  /** Whether it is time for the discussion's memory to be kept up: see `askForUpkeep`. */
+  readonly upkeep: boolean;
 };
 
-export async function prepareTurn(deps: SceneDeps, ctx: Ctx, about: About): Promise<Prepared> {
+export async function prepareTurn(deps: RecallDeps, ctx: Ctx, about: About): Promise<Prepared> {
   const { row, speaker, agent } = about;
-  const window = memoryFor(row.memory, agent).window;
-  const scene = await setScene(deps, ctx, row, window);
+  const recalled = await recall(deps, ctx, { row, memory: memoryFor(row.memory, agent) });
+  const { said, summary, retrieved, documents, grounding, upkeep } = recalled;
   const { text: brief = null, hint } = briefOf(row.policy, speaker, row) ?? {};
+  const scene = { topic: row.topic, participants: row.participants, documents: recalled.excerpts, said };
+  const own = { speaker, instructions: agent?.instructions ?? '', brief, summary, retrieved, clip: recalled.clip };
   const prompt: Prompt = {
-    pieces: turnPrompt(scene, { speaker, instructions: agent?.instructions ?? '', brief }),
+    pieces: turnPrompt(scene, own),
     brief,
-    memory: { window: windowOf(scene.said), summary: null, retrieved: [] },
-    documents: scene.documents.map(({ id, title, bytes }) => ({ document_id: id, title, bytes })),
+    memory: { window: windowOf(said), summary, retrieved: [...retrieved] },
+    documents,
   };
   const messages = messagesOf(prompt.pieces, speaker.id);
   const tokens = estimateTokens(messages.map(({ content }) => content).join('\n'));
   const kept = keep(prompt, askingOf(about), tokens);
-  const context = contextOf(row.turn, { ...kept, said: scene.said });
-  return { messages, kept, documents: scene.documents, tokens, context, hint };
+  const context = contextOf(row.turn, { ...kept, said });
+  return { messages, kept, grounding, tokens, context, hint, upkeep };
 }
 
 function windowOf(said: readonly Said[]): Prompt['memory']['window'] {
@@ -101,7 +91,7 @@ export function turnRequest(about: {
     fallbacks: agent.fallback_models,
     messages: prepared.messages,
     parameters: modelParameters(prepared.kept.given.parameters),
-    documents: prepared.documents.map(({ id, title, text }) => ({ id, title, text })),
+    documents: prepared.grounding.map(({ id, title, text }) => ({ id, title, text })),
     purpose: { kind: 'turn', agentId: agent.id, discussionId: row.id, turn: row.turn, ...(hint && { hint }) },
     timeoutMs,
   };
@@ -117,7 +107,12 @@ export function choiceRequest(about: {
   const { row, asked, agent, scene } = about;
   const voter = row.participants.find((p) => p.id === asked.voter);
   const choices = row.participants.filter((p) => p !== voter).map(({ name }) => name);
-  const purpose = { kind: 'moderator' as const, discussionId: row.id, turn: row.turn, hint: { choices } };
+  const purpose = {
+    kind: 'moderator' as const,
+    discussionId: row.id,
+    turn: row.turn,
+    hint: { choices, vote: voter !== undefined },
+  };
   return {
     model: agent?.model ?? asked.model,
     fallbacks: agent?.fallback_models ?? [],

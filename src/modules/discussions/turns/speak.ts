@@ -9,7 +9,7 @@ import { authorOf, type Stage } from '../stage.ts';
 import type { DiscussionRow } from '../store.ts';
 import { cutShort, recorded, settle, spentOn, storable } from './cut.ts';
 import type { Speech } from './live.ts';
-import { prepareTurn, turnRequest } from './scene.ts';
+import { type Prepared, prepareTurn, turnRequest } from './scene.ts';
 import { commit, elapsedMs, type Job, onStage, type TurnDeps } from './step.ts';
 import type { Spent } from './store.ts';
 
@@ -49,12 +49,11 @@ export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: D
       return job.ctx.signal.throwIfAborted();
     }
     speech.flush();
-    const { kept } = prepared;
     if ('result' in outcome)
-      return void (await commit(deps, job, (stage) => succeed(stage, { speaker, kept, result: outcome.result })));
+      return void (await commit(deps, job, (stage) => succeed(stage, { speaker, prepared, result: outcome.result })));
     const failure = { ...outcome.failure, said: speech.text, limitedBy: budget.by };
     const usage = await recorded(deps, job.ctx, generation);
-    await commit(deps, job, (stage) => cutOrFail(stage, job, { ...failure, usage, kept }));
+    await commit(deps, job, (stage) => cutOrFail(stage, job, { ...failure, usage, kept: prepared.kept }));
   } finally {
     speech.close();
   }
@@ -88,9 +87,9 @@ async function listen(
 
 async function succeed(
   stage: Stage,
-  { speaker, kept, result }: { speaker: Participant; kept: Kept; result: GenerateResult },
+  { speaker, prepared, result }: { speaker: Participant; prepared: Prepared; result: GenerateResult },
 ): Promise<void> {
-  stage.given = kept;
+  stage.given = prepared.kept;
   await stage.say({
     turn: stage.row.turn,
     author: authorOf(speaker),
@@ -109,6 +108,7 @@ async function succeed(
     duration_ms: Math.round(result.durationMs),
   });
   await stage.next();
+  if (prepared.upkeep) await stage.remember();
 }
 
 async function cutOrFail(

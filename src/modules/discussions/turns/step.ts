@@ -20,7 +20,7 @@ export type TurnDeps = StageDeps & {
   readonly live: Live;
   readonly keep: Keep;
   readonly agents: Pick<Agents, 'find' | 'release'>;
-  readonly knowledge: Pick<Knowledge, 'excerpts'>;
+  readonly knowledge: Pick<Knowledge, 'excerpts' | 'passages'>;
   readonly models: Pick<Models, 'stream'>;
   readonly traces: Pick<Traces, 'get'>;
   readonly log: Logger;

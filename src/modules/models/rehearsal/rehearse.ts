@@ -1,6 +1,7 @@
 import type { Citation, FinishReason, GenerateRequest } from '../contract.ts';
 import { proposeSpeaker } from './moderate.ts';
 import { speak } from './speak.ts';
+import { summarise } from './summarise.ts';
 
 /** A rehearsed answer: no language model, but sentences put together by rule. */
 export type Rehearsed = {
@@ -31,6 +32,7 @@ function answer(request: Pick<GenerateRequest, 'messages' | 'documents' | 'param
   const { kind, hint } = request.purpose;
   const proposal = kind === 'moderator' ? proposeSpeaker(request.messages, { seed, hint }) : undefined;
   if (proposal !== undefined) return { text: proposal, citations: [] };
+  if (request.purpose.kind === 'summary') return { text: summarise(request.messages), citations: [] };
   return speak({ messages: request.messages, documents: request.documents ?? [], seed, hint });
 }
 
