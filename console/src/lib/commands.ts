@@ -2,14 +2,14 @@
 export type Command = { id: string; label: string; detail?: string; keywords?: string; to: string };
 
 /** How well a command fits what was typed: the lower, the better; undefined: not at all. */
-export function fit({ label, detail = '', keywords = '' }: Command, typed: string): number | undefined {
+export function fit({ label, keywords = '' }: Command, typed: string): number | undefined {
   const wanted = typed.trim().toLowerCase();
   if (wanted === '') return 0;
   const name = label.toLowerCase();
   if (name.startsWith(wanted)) return 1;
   if (name.split(/[\s-]+/).some((word) => word.startsWith(wanted))) return 2;
   if (name.includes(wanted)) return 3;
-  const rest = `${name} ${detail} ${keywords}`.toLowerCase();
+  const rest = `${name} ${keywords}`.toLowerCase();
   return wanted.split(/\s+/).every((word) => rest.includes(word)) ? 4 : undefined;
 }
 

@@ -11,20 +11,20 @@ export function Bars({ label, values, unit }: { label: string; values: readonly 
   const width = Math.min(14, Math.max(1, step - 1));
   return (
     <svg
-      className="chart"
+      className="spark"
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
       aria-label={`${label}: ${values.length} in all, at most ${count(most)} ${unit}, last ${count(values.at(-1) ?? 0)}.`}
     >
-      <path className="chart-base" d={`M0 ${HEIGHT - 0.5}h${WIDTH}`} />
+      <path className="spark-base" d={`M0 ${HEIGHT - 0.5}h${WIDTH}`} />
       {values.map((value, i) => {
         const height = value === 0 ? 0 : Math.max(1.5, (value / most) * (HEIGHT - 4));
         return (
           <rect
             // biome-ignore lint/suspicious/noArrayIndexKey: a place in time
             key={i}
-            className="chart-bar"
+            className="spark-bar"
             x={i * step}
             y={HEIGHT - height}
             width={width}
@@ -45,14 +45,14 @@ export function Trace({ label, values, unit }: { label: string; values: readonly
   );
   return (
     <svg
-      className="chart"
+      className="spark"
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
       aria-label={`${label}: last ${count(values.at(-1) ?? 0)} ${unit}, at most ${count(Math.max(0, ...values))}.`}
     >
-      <path className="chart-base" d={`M0 ${HEIGHT - 0.5}h${WIDTH}`} />
-      {points.length > 1 && <path className="chart-line" d={`M${points.join('L')}`} />}
+      <path className="spark-base" d={`M0 ${HEIGHT - 0.5}h${WIDTH}`} />
+      {points.length > 1 && <path className="spark-line" d={`M${points.join('L')}`} />}
     </svg>
   );
 }

@@ -42,11 +42,11 @@ export function forgetDraft(owner: string): void {
   }
 }
 
-/** Keeps the draft on this machine while it is made. Answers whether it could. */
-export function useKeeping(owner: string, draft: Draft): boolean {
+/** Keeps the draft on this machine once something in it was changed. Answers whether it could. */
+export function useKeeping(owner: string, draft: Draft, changed: boolean): boolean {
   const [kept, setKept] = useState(false);
   useEffect(() => {
-    if (!isTouched(draft)) return;
+    if (!changed || !isTouched(draft)) return;
     const timer = setTimeout(() => {
       try {
         const text = JSON.stringify(draft);
@@ -58,6 +58,6 @@ export function useKeeping(owner: string, draft: Draft): boolean {
       }
     }, 150);
     return () => clearTimeout(timer);
-  }, [owner, draft]);
+  }, [owner, draft, changed]);
   return kept;
 }

@@ -137,7 +137,7 @@ function Row({ discussion }: { discussion: Discussion }): ReactNode {
   const hues = huesAt(names);
   const tokens = usage.input_tokens + usage.output_tokens;
   const why = reasonWords(discussion);
-  const spent = usage.cost_nano_usd > 0 ? cost(usage.cost_nano_usd) : `${count(tokens)} tokens`;
+  const spent = usage.cost_nano_usd > 0 ? cost(usage.cost_nano_usd) : tokens > 0 && `${count(tokens)} tokens`;
   return (
     <li>
       <Link to={`/discussions/${discussion.id}`} className="row">
@@ -166,7 +166,8 @@ function Row({ discussion }: { discussion: Discussion }): ReactNode {
             <StatusPill status={status} />
           </span>
           <span className="faint">
-            {plural(usage.turns, 'turn')} · {spent} · <When time={discussion.updated_at} />
+            {plural(usage.turns, 'turn')} · {spent && `${spent} · `}
+            <When time={discussion.updated_at} />
           </span>
         </span>
       </Link>

@@ -74,7 +74,7 @@ function Editor({ initial, owner, document, resumed }: EditorProps): ReactNode {
     onInvalid: () => requestAnimationFrame(() => showFirstProblem(element.current)),
   });
   usePresetDocument(form, document);
-  const kept = useKeeping(owner, form.values);
+  const kept = useKeeping(owner, form.values, form.dirty);
   return (
     <form ref={element} className="new-discussion" onSubmit={(event) => void form.submit(event)} noValidate>
       <div className="stack stack-wide">

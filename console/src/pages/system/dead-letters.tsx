@@ -34,7 +34,7 @@ function Letters({ total, onChange }: { total: number; onChange(): void }): Reac
   };
   return (
     <section aria-labelledby="letters-title">
-      <h2 id="letters-title" className="panel-title">
+      <h2 id="letters-title" className="section-head">
         Dead letters
       </h2>
       <p className="faint">

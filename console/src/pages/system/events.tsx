@@ -82,7 +82,7 @@ export function EventsSection(): ReactNode {
   return (
     <section aria-labelledby="events-title" className="events">
       <div className="events-head">
-        <h2 id="events-title" className="panel-title">
+        <h2 id="events-title" className="section-head">
           Events <LiveLight state={state} paused={tail.paused} broken={error !== undefined} />
         </h2>
         <Button icon={tail.paused ? 'play' : 'pause'} aria-pressed={tail.paused} onClick={() => pause(!tail.paused)}>
@@ -116,7 +116,8 @@ export function EventsSection(): ReactNode {
               {tail.events.length === 0 ? 'Nothing has happened yet.' : 'Nothing here speaks of that.'}
             </p>
           ) : (
-            <ol className="event-list">
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: a list that scrolls must be reachable by keyboard
+            <ol className="event-list" tabIndex={0} aria-label="Events, the newest first">
               {shown.map((event) => (
                 <Event key={event.id} event={event} onTrace={setTyped} />
               ))}

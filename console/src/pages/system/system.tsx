@@ -142,7 +142,7 @@ const shortVersion = (version: string | null): string => version?.split(' ')[0] 
 function LogCard({ report, looks }: { report: SystemReport; looks: readonly Look[] }): ReactNode {
   const grown = looks.slice(1).map(({ position }, i) => Math.max(0, position - (looks[i]?.position ?? position)));
   return (
-    <section className="panel" aria-labelledby="log-title">
+    <section className="system-card" aria-labelledby="log-title">
       <h2 id="log-title">Event log</h2>
       <dl className="facts-list">
         <Fact name="Position" value={count(report.log.position)} />
@@ -157,7 +157,7 @@ function LogCard({ report, looks }: { report: SystemReport; looks: readonly Look
 
 function JobsCard({ report: { jobs } }: { report: SystemReport }): ReactNode {
   return (
-    <section className="panel" aria-labelledby="jobs-title">
+    <section className="system-card" aria-labelledby="jobs-title">
       <h2 id="jobs-title">Jobs</h2>
       {jobs === null && <p className="faint">Not known while the database is away.</p>}
       {jobs?.length === 0 && <p className="faint">Nothing is left to do.</p>}
@@ -200,7 +200,7 @@ function BuildCard({ report }: { report: SystemReport }): ReactNode {
     }
   };
   return (
-    <section className="panel" aria-labelledby="build-title">
+    <section className="system-card" aria-labelledby="build-title">
       <h2 id="build-title">Build</h2>
       <dl className="facts-list">
         <Fact name={report.name} value={build.version} />

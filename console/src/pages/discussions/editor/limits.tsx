@@ -120,7 +120,7 @@ function Memory({ form }: { form: Form<Draft> }): ReactNode {
           {...numberField(form, 'retrieval')}
         />
       </div>
-      <label className="check">
+      <label className="tick">
         <input
           type="checkbox"
           checked={values.summary}

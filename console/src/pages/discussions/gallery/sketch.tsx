@@ -40,7 +40,7 @@ const DOTS: Partial<Record<PolicyType, readonly Dot[]>> = {
 /** What a policy looks like from far away. Ornament: the text beside it says it. */
 export function PolicySketch({ policy }: { policy: PolicyType }): ReactNode {
   return (
-    <svg className="sketch" viewBox="0 0 160 96" aria-hidden="true" focusable="false">
+    <svg className="sketch" viewBox="18 5 124 88" aria-hidden="true" focusable="false">
       <path className="sketch-lines" d={LINES[policy] ?? ''} />
       {(DOTS[policy] ?? []).map(({ x, y, hue, square }) => (
         <rect
