@@ -19,6 +19,8 @@ export type TranscriptPart =
   | { type: 'skipped'; turn: number; name: string; reason: string }
   /** An attempt at a turn failed; null: it is not tried again by itself. */
   | { type: 'failed'; turn: number; name: string; code: string; retry_in_ms: number | null }
+  /** Nobody has the turn: a person has to name who speaks next, with `discussions.advance`. */
+  | { type: 'choice_awaited'; turn: number }
   /** It stands until somebody resumes it. */
   | { type: 'paused'; reason: string }
   | { type: 'resumed' }
@@ -104,6 +106,9 @@ class Teller {
         if (turn === this.#current?.turn) yield { type: 'failed', turn, name, code, retry_in_ms };
         break;
       }
+      case 'choice_awaited':
+        yield { type: 'choice_awaited', turn: event.data.turn };
+        break;
       case 'discussion_paused':
         yield { type: 'paused', reason: event.data.reason };
         break;
