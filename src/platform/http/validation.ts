@@ -129,7 +129,7 @@ function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
       const index = error.schemaPath.slice(prefix.length).split('/', 1)[0] as string;
       branches.set(index, [...(branches.get(index) ?? []), error]);
     }
-    const meant = [...branches.values()].filter((branch) => !branch.some((error) => missesBranch(union, error)));
+    const meant = meantBranches(union, [...branches.values()]);
     const [told] = meant;
     const drop = new Set<ErrorObject>(meant.length === 1 ? [union] : []);
     for (const branch of branches.values()) {
@@ -139,6 +139,15 @@ function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
     kept = kept.filter((error) => !drop.has(error));
   }
   return kept;
+}
+
+/** The branch that has the right constant, also where it lacks a field; or those that are not wrong as a whole. */
+function meantBranches(union: ErrorObject, branches: readonly ErrorObject[][]): ErrorObject[][] {
+  const isTag = ({ keyword, instancePath }: ErrorObject) =>
+    keyword === 'const' && instancePath.slice(0, instancePath.lastIndexOf('/')) === union.instancePath;
+  const tagged = branches.filter((branch) => !branch.some(isTag));
+  if (tagged.length === 1 && branches.length > 1) return tagged;
+  return branches.filter((branch) => !branch.some((error) => missesBranch(union, error)));
 }
 
 function missesBranch(union: ErrorObject, error: ErrorObject): boolean {
