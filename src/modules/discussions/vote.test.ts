@@ -184,3 +184,20 @@ test('more voters than are asked at once all vote, and one ballot each', async (
   );
   await assert.rejects(twice, /discussion_entries_one_ballot/, 'nor can the database keep a second one');
 });
+
+test('a server that goes in the middle of a vote leaves no ballot behind; the next one holds it anew, once', async () => {
+  const before = provider.received.length;
+  provider.script((asked) => (voterIn(asked) === 'ada' ? answer('ben') : { does: 'hang_before_headers' }));
+  const { path, id, events } = await begin();
+  await provider.asked(before + 3);
+  ballots({ ada: 'cyd', ben: 'cyd', cyd: 'ada' });
+  await world.restart();
+  events.close();
+  const again = await follow(me, id, { lastEventId: events.lastId() as string });
+  await again.until(stands);
+  again.close();
+  const kinds = (await facts(world.db.reader(me.ctx), id)).map(({ kind }) => kind);
+  assert.deepEqual(kinds, ['ballot', 'ballot', 'ballot', 'message']);
+  const [turn] = await turnsOf(path);
+  assert.deepEqual([turn.name, turn.attempts], ['cyd', 1]);
+});
