@@ -15,7 +15,6 @@ import { hasEnded, isGoing } from './rules/status.ts';
 import type { Discussions, DiscussionsDeps, Prelude } from './service.ts';
 import type { Stage } from './stage.ts';
 import type { DiscussionRow } from './store.ts';
-import { cutUsage } from './turns/cut.ts';
 
 /** Gives a discussion that stands other limits. Throws `conflict` when it stands for its cost, and still would. */
 function raise(row: DiscussionRow, limits: Partial<Limits>): void {
@@ -68,7 +67,7 @@ export function controls(
         const { row } = stage;
         if (row.status === 'paused') return false;
         if (row.status !== 'running' && row.status !== 'waiting') return refuse(row);
-        await stage.spend(cutUsage(await heard(deps, stage, cut.step)));
+        await stage.spend((await heard(deps, stage, cut.step)).usage);
         cut.stop();
         await stage.stop({ reason: 'requested', by, turn: 'paused' });
         return true;

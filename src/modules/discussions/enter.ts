@@ -5,7 +5,7 @@ import { Stage, type StageDeps } from './stage.ts';
 import { lockDiscussion } from './store.ts';
 import { cutShort, cutUsage } from './turns/cut.ts';
 import type { Live } from './turns/live.ts';
-import { findPartial, setTurn } from './turns/store.ts';
+import { findPartial, type Spent, setTurn } from './turns/store.ts';
 
 export type EnterDeps = StageDeps & { readonly clock: Clock; readonly live: Live };
 export const missing = () => new AppError('not_found', { message: 'There is no such discussion.' });
@@ -20,19 +20,18 @@ export async function enter(deps: EnterDeps, tx: Tx, id: string): Promise<{ stag
 }
 export type Cut = { readonly step: number; readonly stop: () => void };
 
-/** What was said so far: here, or elsewhere as it was last kept. */
-export async function heard(
-  deps: EnterDeps,
-  stage: Stage,
-  step: number,
-): Promise<{ text: string; promptTokens: number }> {
+/**
+ * What was said so far, and what it is counted with now: here, or elsewhere as it was last kept. Whoever speaks elsewhere
+ * counts all of it when he hears that he was stopped.
+ */
+export async function heard(deps: EnterDeps, stage: Stage, step: number): Promise<{ text: string; usage: Spent }> {
   const here = deps.live.hold(stage.row.id, step);
   if (here) {
     stage.given = here.kept;
-    return { text: here.text, promptTokens: here.promptTokens };
+    return { text: here.text, usage: cutUsage(here) };
   }
   const kept = await findPartial(stage.tx, stage.row.id, stage.row.turn);
-  return { text: kept?.attempt === stage.row.attempt ? kept.text : '', promptTokens: 0 };
+  return { text: kept?.attempt === stage.row.attempt ? kept.text : '', usage: cutUsage({ text: '', promptTokens: 0 }) };
 }
 
 /** Ends a running turn where it stands, and keeps what was said. */
@@ -44,8 +43,8 @@ export async function cutTurn(
   const said = await heard(deps, stage, cut.step);
   cut.stop();
   await stage.halt();
-  if (stage.speaker) await cutShort(stage, { text: said.text, usage: cutUsage(said), otherwise });
-  else await stage.spend(cutUsage(said));
+  if (stage.speaker) await cutShort(stage, { text: said.text, usage: said.usage, otherwise });
+  else await stage.spend(said.usage);
 }
 
 /**
@@ -56,17 +55,16 @@ export async function rollBack(deps: EnterDeps, stage: Stage, cut: Cut): Promise
   const said = await heard(deps, stage, cut.step);
   cut.stop();
   await stage.halt();
-  await stage.spend(cutUsage(said));
+  await stage.spend(said.usage);
 }
 
 /** Before a cancel: the words that were already heard become a message; a turn without one is only closed. */
 export async function keepWhatWasSaid(deps: EnterDeps, stage: Stage, cut: Cut): Promise<void> {
   const said = await heard(deps, stage, cut.step);
   cut.stop();
-  if (!stage.speaker) return stage.spend(cutUsage(said));
-  if (said.text.trim() !== '')
-    return cutShort(stage, { text: said.text, usage: cutUsage(said), otherwise: 'interrupted' });
-  await stage.spend(cutUsage(said));
+  if (!stage.speaker) return stage.spend(said.usage);
+  if (said.text.trim() !== '') return cutShort(stage, { text: said.text, usage: said.usage, otherwise: 'interrupted' });
+  await stage.spend(said.usage);
   await closeTurn(deps, stage);
 }
 

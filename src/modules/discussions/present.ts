@@ -20,9 +20,9 @@ export function nextSpeakerOf({ next_speaker, participants }: DiscussionRow): Po
 }
 
 /** What a discussion that stands cannot go on without: a higher limit of its cost. */
-export function needsOf({ status, limits, cost_nano_usd, state }: DiscussionRow): Discussion['needs'] {
+export function needsOf({ status, limits, cost_nano_usd, state, forked_from }: DiscussionRow): Discussion['needs'] {
   if (status !== 'paused' || !costReached(limits, cost_nano_usd)) return null;
-  return { max_cost_usd: neededCost({ costNanoUsd: cost_nano_usd, turns: state.turns }) };
+  return { max_cost_usd: neededCost({ costNanoUsd: cost_nano_usd, turns: state.turns - (forked_from?.turns ?? 0) }) };
 }
 
 export function discussionFacts(row: DiscussionRow, now: Date): DiscussionFacts {
@@ -51,7 +51,7 @@ export function discussionFacts(row: DiscussionRow, now: Date): DiscussionFacts 
       elapsed_seconds: (row.elapsed_ms + running) / 1_000,
     },
     messages: row.last_seq,
-    forked_from: row.forked_from,
+    forked_from: row.forked_from && { discussion_id: row.forked_from.discussion_id, seq: row.forked_from.seq },
     version: row.version,
     created_by: row.created_by,
     created_at: row.created_at.toISOString(),

@@ -17,7 +17,8 @@ export type DiscussionRow = {
   readonly memory: Partial<Memory>;
   readonly participants: readonly Participant[];
   readonly context: readonly ContextFacts[];
-  readonly forked_from: Discussion['forked_from'];
+  /** `turns` were had in the other, and cost nothing here. */
+  readonly forked_from: (NonNullable<Discussion['forked_from']> & { readonly turns: number }) | null;
   readonly created_by: By;
   readonly created_at: Date;
   limits: Limits;

@@ -1619,15 +1619,9 @@ export interface components {
                 max_seconds?: number;
                 /** @description Input and output tokens, the moderator’s included. */
                 max_tokens?: number;
-                /**
-                 * @description Turns, skipped ones included.
-                 * @default 20
-                 */
+                /** @description Turns, skipped ones included. Default 20. */
                 max_turns?: number;
-                /**
-                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                 * @default 120
-                 */
+                /** @description For one turn: a model’s is then a failure, a person’s is skipped. Default 120. */
                 turn_timeout_seconds?: number;
             };
             memory?: components["schemas"]["MemoryInput"];
@@ -1737,15 +1731,9 @@ export interface components {
                 max_seconds?: number;
                 /** @description Input and output tokens, the moderator’s included. */
                 max_tokens?: number;
-                /**
-                 * @description Turns, skipped ones included.
-                 * @default 20
-                 */
+                /** @description Turns, skipped ones included. Default 20. */
                 max_turns: number;
-                /**
-                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                 * @default 120
-                 */
+                /** @description For one turn: a model’s is then a failure, a person’s is skipped. Default 120. */
                 turn_timeout_seconds: number;
             };
             memory: components["schemas"]["Memory"];
@@ -1833,15 +1821,9 @@ export interface components {
                     max_seconds?: number;
                     /** @description Input and output tokens, the moderator’s included. */
                     max_tokens?: number;
-                    /**
-                     * @description Turns, skipped ones included.
-                     * @default 20
-                     */
+                    /** @description Turns, skipped ones included. Default 20. */
                     max_turns: number;
-                    /**
-                     * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                     * @default 120
-                     */
+                    /** @description For one turn: a model’s is then a failure, a person’s is skipped. Default 120. */
                     turn_timeout_seconds: number;
                 };
                 memory: components["schemas"]["Memory"];
@@ -2038,15 +2020,9 @@ export interface components {
                 max_seconds?: number;
                 /** @description Input and output tokens, the moderator’s included. */
                 max_tokens?: number;
-                /**
-                 * @description Turns, skipped ones included.
-                 * @default 20
-                 */
+                /** @description Turns, skipped ones included. Default 20. */
                 max_turns?: number;
-                /**
-                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                 * @default 120
-                 */
+                /** @description For one turn: a model’s is then a failure, a person’s is skipped. Default 120. */
                 turn_timeout_seconds?: number;
             };
             memory?: components["schemas"]["MemoryInput"];
@@ -2567,15 +2543,9 @@ export interface components {
                 max_seconds?: number;
                 /** @description Input and output tokens, the moderator’s included. */
                 max_tokens?: number;
-                /**
-                 * @description Turns, skipped ones included.
-                 * @default 20
-                 */
+                /** @description Turns, skipped ones included. Default 20. */
                 max_turns?: number;
-                /**
-                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                 * @default 120
-                 */
+                /** @description For one turn: a model’s is then a failure, a person’s is skipped. Default 120. */
                 turn_timeout_seconds?: number;
             };
         };
@@ -5169,15 +5139,9 @@ export interface operations {
                                 max_seconds?: number;
                                 /** @description Input and output tokens, the moderator’s included. */
                                 max_tokens?: number;
-                                /**
-                                 * @description Turns, skipped ones included.
-                                 * @default 20
-                                 */
+                                /** @description Turns, skipped ones included. Default 20. */
                                 max_turns: number;
-                                /**
-                                 * @description For one turn: a model’s is then a failure, a person’s is skipped.
-                                 * @default 120
-                                 */
+                                /** @description For one turn: a model’s is then a failure, a person’s is skipped. Default 120. */
                                 turn_timeout_seconds: number;
                             };
                             memory: components["schemas"]["Memory"];

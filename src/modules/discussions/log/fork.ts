@@ -4,6 +4,7 @@ import { AppError } from '../../../platform/http/errors.ts';
 import { validationFailed } from '../../../platform/http/validation.ts';
 import { announceStart, type CreateDeps, unbegun } from '../create.ts';
 import { missing } from '../enter.ts';
+import { copySummary } from '../memory/store.ts';
 import { fault } from '../participants.ts';
 import { EMPTY, fold, type State } from '../rules/fold.ts';
 import { limitReached } from '../rules/limits.ts';
@@ -21,6 +22,7 @@ import {
   entryOfMessage,
   factOf,
   factsBetween,
+  turnsUpTo,
 } from './store.ts';
 
 /** Entries that are read, and copied in one statement: where texts are read too, up to 64 KiB each. */
@@ -56,13 +58,14 @@ export async function forkDiscussion(
     on_post: input.on_post ?? source.on_post,
     memory: { ...source.memory, ...input.memory },
     context: await existing(deps, tx, source.context),
-    forked_from: { discussion_id: from, seq: input.seq },
+    forked_from: { discussion_id: from, seq: input.seq, turns: await turnsUpTo(tx, from, lastEntry) },
     created_by: by,
   };
   await store.insertDiscussion(tx, row);
   row.state = await copyLog(tx, { from, to: row, heardAnew: input.policy !== undefined });
   refuseReached(row);
   await copyTurns(tx, { from, to: id, last: row.state.turns });
+  await copySummary(tx, { from, to: id, upTo: input.seq });
   await deps.agents.hold(tx, agentIds, `discussions/${id}`);
   const stage = new Stage(deps, tx, { row, now });
   if (input.start === false) stage.preview();

@@ -112,6 +112,15 @@ export async function entryOfMessage(from: Reader | Tx, id: string, seq: number)
   return row?.entry;
 }
 
+/** How many turns had ended with this entry. */
+export async function turnsUpTo(from: Reader | Tx, id: string, entry: number): Promise<number> {
+  const row = await from.first<{ turns: number }>(sql`
+    select count(*) as turns from discussion_entries
+    where tenant_id = ${from.ctx.tenantId} and discussion_id = ${id} and entry <= ${entry}::int
+      and turn is not null and kind in ('message', 'turn_end')`);
+  return row?.turns ?? 0;
+}
+
 /** Entries after one and up to another, whole and in order. */
 export function entriesBetween(reader: Reader | Tx, id: string, { after, upTo, limit }: Range): Promise<EntryRow[]> {
   return reader.all<EntryRow>(sql`

@@ -6,7 +6,12 @@ import { type Static, Type } from 'typebox';
  */
 export const Limits = Type.Object(
   {
-    max_turns: Type.Integer({ minimum: 1, maximum: 10_000, default: 20, description: 'Turns, skipped ones included.' }),
+    max_turns: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      // No `default` in the schema: it would be filled in where some limits are changed and the others are to stay.
+      description: 'Turns, skipped ones included. Default 20.',
+    }),
     max_tokens: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -31,8 +36,7 @@ export const Limits = Type.Object(
     turn_timeout_seconds: Type.Number({
       minimum: 0.1,
       maximum: 86_400,
-      default: 120,
-      description: 'For one turn: a model’s is then a failure, a person’s is skipped.',
+      description: 'For one turn: a model’s is then a failure, a person’s is skipped. Default 120.',
     }),
   },
   { additionalProperties: false },
