@@ -46,6 +46,7 @@ export class Stage {
   /** What the speaker was given, where this transaction knows: it is kept with how the turn then stands. */
   given: Kept | undefined;
   readonly #deps: StageDeps;
+  readonly #writes: Promise<unknown>[] = [];
   readonly #now: Date;
 
   constructor(deps: StageDeps, tx: Tx, { row, now }: { row: store.DiscussionRow; now: Date }) {
@@ -86,7 +87,7 @@ export class Stage {
       seq: entry.kind === 'message' ? this.row.last_seq + 1 : null,
       created_at: this.#now,
     };
-    await insertEntry(this.tx, this.row.id, row);
+    this.#write(insertEntry(this.tx, this.row.id, row));
     this.row.last_entry = row.entry;
     this.row.last_seq = row.seq ?? this.row.last_seq;
     this.row.state = fold(this.row.state, factOf(row));
@@ -105,7 +106,7 @@ export class Stage {
   async spend(spent: turnStore.Spent): Promise<void> {
     if (spent.input_tokens + spent.output_tokens === 0 && spent.cost_nano_usd === null) return;
     this.#count(spent);
-    await turnStore.addTurnUsage(this.tx, this.row.id, { turn: this.row.turn, ...spent });
+    this.#write(turnStore.addTurnUsage(this.tx, this.row.id, { turn: this.row.turn, ...spent }));
   }
 
   #count(spent: turnStore.Spent): void {
@@ -211,7 +212,7 @@ export class Stage {
 
   /** Makes whatever is under way count for nothing, and takes its job back. */
   async halt(): Promise<void> {
-    await this.#deps.jobs.cancel(this.tx, TURN_JOB, this.#jobKey());
+    this.#write(this.#deps.jobs.cancel(this.tx, TURN_JOB, this.#jobKey()));
     this.row.step += 1;
     this.row.deadline = null;
   }
@@ -230,7 +231,7 @@ export class Stage {
     this.row.next_speaker = null;
     this.row.ended_at = this.#now;
     this.row.deadline = null;
-    await this.#deps.agents.release(this.tx, this.stream);
+    this.#write(this.#deps.agents.release(this.tx, this.stream));
     const about = { stream: this.stream, subject: this.row.id };
     const discussion_id = this.row.id;
     if (by) append(this.tx, events.discussionCancelled, { ...about, data: { discussion_id, by } });
@@ -306,7 +307,7 @@ export class Stage {
     const { ms } = turnBudget(this.row.limits, this.row.elapsed_ms);
     this.row.deadline = new Date(this.#now.getTime() + Math.ceil(ms));
     this.row.attempt += 1;
-    await turnStore.beginTurn(this.tx, this.row.id, {
+    const begun = turnStore.beginTurn(this.tx, this.row.id, {
       turn: this.row.turn,
       participant_id: speaker.id,
       name: speaker.name,
@@ -315,6 +316,7 @@ export class Stage {
       attempts: this.row.attempt,
       started_at: this.#now,
     });
+    this.#write(begun);
     append(this.tx, events.turnStarted, {
       stream: this.stream,
       subject: this.row.id,
@@ -322,10 +324,21 @@ export class Stage {
     });
   }
 
+  /**
+   * Statements are sent while the rest is decided, and waited for at the end: a turn's nine round trips are three. They
+   * arrive in the order in which they were sent, so a read that comes after them sees them.
+   */
+  #write(statement: Promise<unknown>): void {
+    // What fails, fails the transaction; `save` tells it.
+    statement.catch(() => {});
+    this.#writes.push(statement);
+  }
+
   async save(): Promise<void> {
     this.row.version += 1;
     this.row.updated_at = this.#now;
-    await store.saveDiscussion(this.tx, this.row);
+    this.#write(store.saveDiscussion(this.tx, this.row));
+    await Promise.all(this.#writes.splice(0));
   }
 
   #decide() {
@@ -360,7 +373,7 @@ export class Stage {
     this.row.step += 1;
     const payload: TurnPayload = { discussion_id: this.row.id, step: this.row.step, ...job };
     const late = runAt > this.#now ? { runAt } : {};
-    await this.#deps.jobs.enqueue(this.tx, { kind: TURN_JOB, key: this.#jobKey(), payload, ...late });
+    this.#write(this.#deps.jobs.enqueue(this.tx, { kind: TURN_JOB, key: this.#jobKey(), payload, ...late }));
   }
 
   #jobKey(): string {
@@ -396,7 +409,7 @@ export class Stage {
   ): Promise<void> {
     const { turn } = this.row;
     const { given } = this;
-    await turnStore.setTurn(this.tx, this.row.id, { turn, status, error, message_id, usage, ended_at, given });
+    this.#write(turnStore.setTurn(this.tx, this.row.id, { turn, status, error, message_id, usage, ended_at, given }));
   }
 }
 

@@ -67,6 +67,32 @@ export async function connect(url: string, options: ConnectOptions): Promise<pg.
   return client;
 }
 
+/** The part of pg 8's client that its types do not name. */
+type WithStream = { readonly connection: { readonly stream: { cork(): void; uncork(): void } } };
+
+/**
+ * What is asked of a connection in one turn of the event loop leaves in one system call. Each of them costs more than
+ * all that is made of a statement before it: they were a sixth of the time of a server with 1,000 running discussions.
+ */
+export function gatherWrites(client: pg.ClientBase): void {
+  const { stream } = (client as unknown as WithStream).connection;
+  const query = client.query as (...args: unknown[]) => unknown;
+  let corked = false;
+  const flush = () => {
+    corked = false;
+    stream.uncork();
+  };
+  const gathered = (...args: unknown[]) => {
+    if (!corked) {
+      corked = true;
+      stream.cork();
+      process.nextTick(flush);
+    }
+    return query.apply(client, args);
+  };
+  client.query = gathered as typeof client.query;
+}
+
 /** Names of prepared statements. Texts do not vary with data, so the map stays small; full, it starts anew. */
 const names = new Map<string, string>();
 const MAX_NAMES = 5000;

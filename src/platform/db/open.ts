@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { connectionConfig } from './connection.ts';
+import { connectionConfig, gatherWrites } from './connection.ts';
 import type { Db } from './queries.ts';
 import { borrow, createReader, createSystemReader } from './reader.ts';
 import { APP_ROLE, SYSTEM_ROLE } from './roles.ts';
@@ -39,7 +39,10 @@ function openPool(url: string, role: string, max: number): pg.Pool {
   });
   // A connection that breaks tells its own statement; the pool replaces it. Unheard, the event would end the process.
   pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+    gatherWrites(client);
+  });
   return pool;
 }
 

@@ -33,7 +33,8 @@ const MAX_MS = 600_000;
 /** Between two pieces of a body, and before its headers. Callers with a deadline of their own are stricter. */
 const IDLE_MS = 180_000;
 const CONNECT_MS = 10_000;
-const MAX_CONNECTIONS_PER_ORIGIN = 512;
+/** More than turns at once in one process: what waits for a connection here waits unseen. */
+const MAX_CONNECTIONS_PER_ORIGIN = 4_096;
 const MAX_REDIRECTS = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization', 'x-api-key', 'x-goog-api-key', 'api-key'];

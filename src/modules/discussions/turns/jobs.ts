@@ -25,7 +25,8 @@ export function turnJobs(deps: TurnDeps): JobKind[] {
     maxAttempts: 5,
     // Turns watch their own clock; this is only for one that has lost it.
     timeoutMs: 25 * 3_600_000,
-    concurrency: 512,
+    // Each takes some 60 KB and a connection to a provider (platform/net has 4,096 to each).
+    concurrency: 2_048,
     handle: (job) => handle(deps, job),
     // This transaction holds the job's lock already. Locking the discussion too would be the wrong way round.
     async onGivenUp(tx, job, error) {

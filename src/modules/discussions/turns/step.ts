@@ -47,8 +47,8 @@ export async function onStage(
 /** The same for the end of this job's step: only the newest holder of the job gets through. */
 export const commit = (deps: TurnDeps, job: Job, fn: (stage: Stage) => Promise<void>) =>
   onStage(deps, { ctx: job.ctx, id: job.payload.discussion_id, step: job.payload.step }, async (stage) => {
-    await job.complete(stage.tx);
-    await fn(stage);
+    // Another holder has it: the transaction fails, whatever else was sent meanwhile.
+    await Promise.all([job.complete(stage.tx), fn(stage)]);
   });
 
 /** Milliseconds that a discussion has been going until `now`. */
