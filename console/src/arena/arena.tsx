@@ -1,83 +1,231 @@
-import { type ConnectionState, type Discussion, ParleyError } from '@parley/sdk';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { sentence } from '../lib/errors.ts';
-import { Link, useTitle } from '../lib/router.tsx';
+import { type Discussion, ParleyError } from '@parley/sdk';
+import { type ReactNode, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useRouter, useTitle } from '../lib/router.tsx';
 import { useCan } from '../lib/session.tsx';
-import { Button, IconButton } from '../ui/controls.tsx';
-import { Confirm, Dialog } from '../ui/dialog.tsx';
-import { Icon } from '../ui/icon.tsx';
 import { Page } from '../ui/page.tsx';
 import { Empty, ErrorNote, Skeleton } from '../ui/states.tsx';
-import { StatusPill } from '../ui/status.tsx';
+import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
-import { Panel } from './panel.tsx';
-import { Stage, TurnLine } from './stage.tsx';
-import { isOpen } from './state.ts';
+import { ForkDialog } from './dialogs/fork.tsx';
+import { Needs } from './dialogs/needs.tsx';
+import { ConnectionBar, Head } from './head.tsx';
+import { Inspector } from './inspector/inspector.tsx';
+import { type KeyCommand, Shortcuts, useKeys } from './keys.tsx';
+import { Naming } from './naming.tsx';
+import { TurnLine } from './stage/line.tsx';
+import { isAwaitingChoice } from './stage/roles.ts';
+import { Stage } from './stage/stage.tsx';
+import { type ArenaState, isOpen } from './state.ts';
 import type { Arena } from './store.ts';
-import { Transcript } from './transcript.tsx';
+import { type MessageActions, type Reading, Transcript } from './transcript/transcript.tsx';
 import { useArena } from './use-arena.ts';
+import { useMedia, useView, type View } from './view.ts';
 
 /** A discussion as it happens. */
 export function ArenaPage({ id }: { id: string }): ReactNode {
-  const { arena, state } = useArena(id);
+  const { location } = useRouter();
+  const asked = Number(location.query.get('message'));
+  const [at] = useState(Number.isInteger(asked) && asked > 0 ? asked : undefined);
+  const { arena, state } = useArena(id, at);
   const { discussion } = state;
-  const [panel, setPanel] = useState(false);
-  const [help, setHelp] = useState(false);
-  const [problem, setProblem] = useState<unknown>();
-  const input = useRef<HTMLTextAreaElement>(null);
-  const can = useCan();
   useTitle(discussion?.topic ?? 'Discussion');
-  useShortcuts({
-    discussion,
-    arena,
-    input,
-    allowed: can('discussions:write'),
-    onHelp: () => setHelp(true),
-    onProblem: setProblem,
-  });
-
   if (!discussion || !state.loaded) return <NotYet failure={state.failure} />;
+  return <Room arena={arena} state={state} discussion={discussion} at={at} />;
+}
+
+type RoomProps = { arena: Arena; state: ArenaState; discussion: Discussion; at: number | undefined };
+
+function Room({ arena, state, discussion, at }: RoomProps): ReactNode {
+  const can = useCan();
+  const writes = can('discussions:write');
+  const view = useView(discussion, at);
+  const wide = useMedia('(width >= 120rem)');
+  const sheet = useMedia('(width < 75rem)') && view.panel;
+  const input = useRef<HTMLTextAreaElement>(null);
+  const reading = useRef<Reading>(null);
+  const copy = useCopy(discussion.id, view.setNotice);
+  const actions = useActions(view, copy);
+  const naming = writes && (view.naming || isAwaitingChoice(discussion));
+  const choose = useCallback(
+    (participantId: string): void => {
+      view.setNaming(false);
+      view.setProblem(undefined);
+      arena.name(participantId).catch(view.setProblem);
+    },
+    [arena, view.setNaming, view.setProblem],
+  );
+  const show = useCallback(
+    (seq: number): void => {
+      view.setWhole(false);
+      if (sheet) view.setPanel(false);
+      reading.current?.show(seq);
+    },
+    [sheet, view.setWhole, view.setPanel],
+  );
+  // A link to a message: there it begins.
+  useEffect(() => {
+    if (at !== undefined) reading.current?.show(at);
+  }, [at]);
+  useKeys(keyboard({ arena, discussion, view, writes, naming, choose, copy, input, reading }));
+
+  const whole = view.whole || wide;
+  const looks = ['arena', whole && 'arena-whole', view.whole && 'arena-alone', view.panel && 'arena-panel'];
   return (
-    <div className={panel ? 'arena arena-panel' : 'arena'} data-status={discussion.status}>
-      <div className="arena-main">
-        <header className="arena-head">
-          <div className="arena-bar">
-            <Link to="/discussions" className="back">
-              <Icon name="back" />
-              <span>Discussions</span>
-            </Link>
-            <div className="arena-controls">
-              <StatusPill status={discussion.status} />
-              {can('discussions:write') && <Controls arena={arena} discussion={discussion} onProblem={setProblem} />}
-              <IconButton
-                icon="keyboard"
-                label="Keyboard shortcuts"
-                className="wide-only"
-                onClick={() => setHelp(true)}
-              />
-              <IconButton
-                icon="panel"
-                label={panel ? 'Back to the talk' : 'Figures and rules'}
-                className="panel-toggle"
-                aria-pressed={panel}
-                onClick={() => setPanel(!panel)}
-              />
-            </div>
-          </div>
-          <h1 title={discussion.topic}>{discussion.topic}</h1>
-        </header>
-        <ConnectionBar connection={state.connection} open={isOpen(discussion)} />
-        {problem !== undefined && <ErrorNote error={problem} />}
-        {state.failure !== undefined && <ErrorNote error={state.failure} title="Live updates have ended." />}
-        <Stage state={state} discussion={discussion} />
-        <TurnLine state={state} discussion={discussion} />
-        <Transcript state={state} discussion={discussion} />
-        {can('discussions:write') && <Composer arena={arena} state={state} discussion={discussion} input={input} />}
+    <div className={looks.filter(Boolean).join(' ')} data-status={discussion.status}>
+      <div className="arena-main" inert={sheet}>
+        <Head
+          {...{ arena, discussion, naming }}
+          panel={view.panel}
+          whole={view.whole}
+          onPanel={() => view.setPanel(!view.panel)}
+          onWhole={() => view.setWhole(!view.whole)}
+          onNaming={() => view.setNaming(!view.naming)}
+          onHelp={() => view.setHelp(true)}
+          onFork={() => view.setFork(discussion.messages)}
+          onCopyLink={() => void copy()}
+          onProblem={view.setProblem}
+        />
+        <div className="arena-notes">
+          <ConnectionBar connection={state.connection} open={isOpen(discussion)} />
+          {writes && <Needs key={discussion.needs?.max_cost_usd} arena={arena} discussion={discussion} />}
+          {view.problem !== undefined && <ErrorNote error={view.problem} />}
+          {state.failure !== undefined && <ErrorNote error={state.failure} title="Live updates have ended." />}
+        </div>
+        <div className="arena-stage">
+          <Stage state={state} discussion={discussion} whole={whole} onChoose={naming ? choose : undefined} />
+          {!whole && <TurnLine state={state} discussion={discussion} />}
+          {naming && <Naming discussion={discussion} onLeave={() => view.setNaming(false)} />}
+        </div>
+        {!view.whole && (
+          <Transcript
+            {...{ arena, state, discussion, reading, actions }}
+            current={view.current}
+            onCurrent={view.setCurrent}
+          />
+        )}
+        {writes && <Composer arena={arena} state={state} discussion={discussion} input={input} />}
       </div>
-      <Panel state={state} discussion={discussion} />
-      {help && <Shortcuts onClose={() => setHelp(false)} />}
+      {view.panel && (
+        <Inspector
+          {...{ state, discussion, sheet }}
+          tab={view.tab}
+          onTab={(tab) => view.look(tab)}
+          turn={view.turn}
+          onTurn={(turn) => view.look('turns', turn)}
+          onMessage={show}
+          onOlderTurns={() => void arena.olderTurns()}
+          onClose={() => view.setPanel(false)}
+        />
+      )}
+      {sheet && (
+        <button
+          type="button"
+          className="sheet-back"
+          aria-label="Close the panel"
+          tabIndex={-1}
+          onClick={() => view.setPanel(false)}
+        />
+      )}
+      <Announcer state={state} discussion={discussion} />
+      <p className={view.notice ? 'notice' : 'notice notice-gone'} role="status">
+        {view.notice}
+      </p>
+      {view.help && <Shortcuts onClose={() => view.setHelp(false)} />}
+      {view.fork !== undefined && (
+        <ForkDialog discussion={discussion} seq={view.fork} onClose={() => view.setFork(undefined)} />
+      )}
     </div>
   );
+}
+
+function useActions(view: View, copy: (seq?: number) => Promise<void>): MessageActions {
+  const { look, setFork } = view;
+  return useMemo(
+    () => ({
+      inspect: (turn) => look('turns', turn),
+      fork: setFork,
+      copyLink: (seq) => void copy(seq),
+    }),
+    [look, setFork, copy],
+  );
+}
+
+/** Copies the address of a message, or of the discussion, and says so. */
+function useCopy(id: string, notify: (notice: string) => void): (seq?: number) => Promise<void> {
+  return useCallback(
+    async (seq) => {
+      const query = seq === undefined ? '' : `?message=${seq}`;
+      const link = `${window.location.origin}/discussions/${id}${query}`;
+      try {
+        await navigator.clipboard.writeText(link);
+        notify(seq === undefined ? 'Link copied.' : `Link to message ${seq} copied.`);
+      } catch {
+        // Without https the browser has no clipboard: the address bar can be copied by hand.
+        window.history.replaceState(null, '', `/discussions/${id}${query}`);
+        notify('The link is in the address bar.');
+      }
+    },
+    [id, notify],
+  );
+}
+
+type Keyboard = {
+  arena: Arena;
+  discussion: Discussion;
+  view: View;
+  writes: boolean;
+  naming: boolean;
+  choose(participantId: string): void;
+  copy(seq?: number): Promise<void>;
+  input: RefObject<HTMLTextAreaElement | null>;
+  reading: RefObject<Reading | null>;
+};
+
+/** What the keys do; `false`: nothing, the browser may have it. */
+function keyboard({ arena, discussion, view, writes, naming, choose, copy, input, reading }: Keyboard) {
+  const { current } = view;
+  const read = (go: (reading: Reading) => void) => (): boolean => {
+    view.setWhole(false);
+    if (reading.current) go(reading.current);
+    return true;
+  };
+  const write = (act: () => void) => (): boolean => {
+    if (writes) act();
+    return writes;
+  };
+  const done = (act: () => void) => (): boolean => {
+    act();
+    return true;
+  };
+  const open = isOpen(discussion);
+  const halted = discussion.status === 'paused' || discussion.status === 'created';
+  const commands: Partial<Record<KeyCommand, () => boolean>> = {
+    write: write(() => input.current?.focus()),
+    pause: write(() => {
+      if (open) arena.command(halted ? 'resume' : 'pause').catch(view.setProblem);
+    }),
+    name: write(() => view.setNaming(open && !halted && !view.naming)),
+    next: read((to) => to.step(1)),
+    before: read((to) => to.step(-1)),
+    first: read((to) => to.first()),
+    latest: read((to) => to.latest()),
+    turn: done(() => view.inspect(arena.state(), current)),
+    fork: write(() => view.setFork(current ?? (discussion.messages || undefined))),
+    link: done(() => void copy(current)),
+    stage: done(() => view.setWhole(!view.whole)),
+    turns: done(() => view.look('turns')),
+    panel: done(() => view.setPanel(!view.panel)),
+    leave: done(view.leave),
+    help: done(() => view.setHelp(true)),
+  };
+  return (command: KeyCommand): boolean => {
+    const number = /^choose-(\d)$/.exec(command)?.[1];
+    if (number === undefined) return commands[command]?.() ?? false;
+    const participant = discussion.participants[Number(number) - 1];
+    if (!naming || !participant) return false;
+    choose(participant.id);
+    return true;
+  };
 }
 
 function NotYet({ failure }: { failure: unknown }): ReactNode {
@@ -93,131 +241,4 @@ function NotYet({ failure }: { failure: unknown }): ReactNode {
       )}
     </Page>
   );
-}
-
-/** Shown only when it matters: the words on the screen are true, but they may be behind. */
-function ConnectionBar({ connection, open }: { connection: ConnectionState; open: boolean }): ReactNode {
-  const lost = connection.state === 'reconnecting' && open;
-  return (
-    <div
-      role="status"
-      className={lost ? 'connection connection-lost' : 'connection'}
-      data-connection={connection.state}
-    >
-      {lost && (
-        <>
-          <span className="spinner" aria-hidden="true" />
-          Reconnecting…{' '}
-          {connection.error && <span className="faint">{sentence(connection.error)} Nothing is lost.</span>}
-        </>
-      )}
-    </div>
-  );
-}
-
-type Command = 'pause' | 'resume' | 'cancel' | 'advance';
-
-function Controls(props: { arena: Arena; discussion: Discussion; onProblem(problem: unknown): void }): ReactNode {
-  const { arena, discussion, onProblem } = props;
-  const [busy, setBusy] = useState<Command | undefined>();
-  const [asking, setAsking] = useState(false);
-  const run = (command: Command) => async (): Promise<void> => {
-    setBusy(command);
-    onProblem(undefined);
-    try {
-      await arena.command(command);
-    } catch (error) {
-      onProblem(error);
-    } finally {
-      setBusy(undefined);
-    }
-  };
-  const { status } = discussion;
-  if (!isOpen(discussion)) return null;
-  return (
-    <>
-      {(status === 'running' || status === 'waiting') && (
-        <Button icon="pause" busy={busy === 'pause'} onClick={() => void run('pause')()}>
-          Pause
-        </Button>
-      )}
-      {(status === 'paused' || status === 'created') && (
-        <Button look="primary" icon="play" busy={busy === 'resume'} onClick={() => void run('resume')()}>
-          {status === 'created' ? 'Start' : 'Resume'}
-        </Button>
-      )}
-      {status === 'waiting' && (
-        <Button icon="skip" busy={busy === 'advance'} onClick={() => void run('advance')()}>
-          Go on
-        </Button>
-      )}
-      <Button look="quiet" icon="stop" onClick={() => setAsking(true)}>
-        Cancel
-      </Button>
-      {asking && (
-        <Confirm
-          title="End this discussion?"
-          action="End it"
-          onConfirm={() => arena.command('cancel')}
-          onClose={() => setAsking(false)}
-        >
-          <p>Whoever is speaking stops. What was said stays here to read; the discussion cannot be resumed.</p>
-        </Confirm>
-      )}
-    </>
-  );
-}
-
-function Shortcuts({ onClose }: { onClose(): void }): ReactNode {
-  const keys: [string, string][] = [
-    ['C', 'Write to the table'],
-    ['P', 'Pause or resume'],
-    ['Esc', 'Leave the text field'],
-    ['?', 'Show this'],
-  ];
-  return (
-    <Dialog title="Keyboard" onClose={onClose}>
-      <dl className="shortcuts">
-        {keys.map(([key, what]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
-    </Dialog>
-  );
-}
-
-function useShortcuts(props: {
-  discussion: Discussion | undefined;
-  arena: Arena;
-  input: React.RefObject<HTMLTextAreaElement | null>;
-  allowed: boolean;
-  onHelp(): void;
-  onProblem(problem: unknown): void;
-}): void {
-  const latest = useRef(props);
-  latest.current = props;
-  useEffect(() => {
-    const pressed = (event: KeyboardEvent): void => {
-      const { discussion, arena, input, allowed, onHelp, onProblem } = latest.current;
-      const target = event.target as HTMLElement;
-      if (event.metaKey || event.ctrlKey || event.altKey || target.closest('input, textarea, select, dialog')) return;
-      if (event.key === '?') onHelp();
-      if (!allowed || !discussion) return;
-      if (event.key === 'c') {
-        event.preventDefault();
-        input.current?.focus();
-      }
-      if (event.key === 'p' && isOpen(discussion)) {
-        const halted = discussion.status === 'paused' || discussion.status === 'created';
-        arena.command(halted ? 'resume' : 'pause').catch(onProblem);
-      }
-    };
-    window.addEventListener('keydown', pressed);
-    return () => window.removeEventListener('keydown', pressed);
-  }, []);
 }

@@ -1,11 +1,15 @@
 import type { Discussion } from '@parley/sdk';
 import { type FormEvent, type KeyboardEvent, type ReactNode, type RefObject, useEffect, useState } from 'react';
 import { sentence } from '../lib/errors.ts';
+import { clock } from '../lib/format.ts';
 import { useMe } from '../lib/session.tsx';
 import { Button } from '../ui/controls.tsx';
 import { Icon } from '../ui/icon.tsx';
+import { isChoosing } from './stage/roles.ts';
 import { type ArenaState, isOpen } from './state.ts';
 import type { Arena } from './store.ts';
+import { useNow } from './use-arena.ts';
+import { ON_POST, remaining } from './words.ts';
 
 /** The server's limit. */
 const MAX_LENGTH = 65_536;
@@ -84,7 +88,7 @@ export function Composer({ arena, state, discussion, input }: ComposerProps): Re
       </div>
       <div className="composer-hint" id="composer-hint">
         {asked ? (
-          <YourTurn onPass={() => void arena.command('advance').catch(setError)} />
+          <YourTurn discussion={discussion} onPass={() => void arena.command('advance').catch(setError)} />
         ) : (
           <span>{consequence(discussion, state)}</span>
         )}
@@ -96,10 +100,13 @@ export function Composer({ arena, state, discussion, input }: ComposerProps): Re
   );
 }
 
-function YourTurn({ onPass }: { onPass(): void }): ReactNode {
+function YourTurn({ discussion, onPass }: { discussion: Discussion; onPass(): void }): ReactNode {
+  const left = remaining(discussion.deadline, useNow(true));
   return (
     <>
-      <strong>It is your turn.</strong>
+      <span>
+        <strong>It is your turn.</strong> {left !== undefined && `${clock(left)} left, then it passes.`}
+      </span>
       <Button look="quiet" icon="skip" onClick={onPass}>
         Pass
       </Button>
@@ -118,10 +125,13 @@ function useDraft(id: string): [string, (text: string) => void] {
   return [text, setText];
 }
 
-function consequence(discussion: Discussion, state: ArenaState): string {
-  if (!state.live)
-    return discussion.status === 'paused' ? 'Heard when the discussion goes on.' : 'Heard by whoever speaks next.';
-  return discussion.on_post === 'interrupt'
-    ? 'Interrupts: the speaker stops and hears you first.'
-    : 'Joins the queue: the speaker finishes, the next one hears you.';
+function consequence(discussion: Discussion, state: ArenaState): ReactNode {
+  if (discussion.status === 'paused') return 'Heard when the discussion goes on.';
+  if (!state.live && !isChoosing(state, discussion)) return 'Heard by whoever speaks next.';
+  const { title, text } = ON_POST[discussion.on_post];
+  return (
+    <>
+      <strong className={`on-post on-post-${discussion.on_post}`}>{title}:</strong> {text}
+    </>
+  );
 }

@@ -13,10 +13,21 @@ export type Live = {
   startedAt: number;
 };
 
+/** What lies beyond the end of a loaded stretch. */
+export type Beyond = 'none' | 'more' | 'loading' | 'failed';
+
 export type ArenaState = {
   discussion: Discussion | undefined;
+  /** A stretch of the log without a hole: its end, unless somebody went to look at an older place. */
   messages: readonly Message[];
+  older: Beyond;
+  /** `none`: the newest message is here, and whatever is said next will be. */
+  newer: Beyond;
+  /** The last turns, in order. */
   turns: readonly Turn[];
+  olderTurns: Beyond;
+  /** Turns of an older place that was looked at, by their number. */
+  asides: ReadonlyMap<number, Turn>;
   live: Live | undefined;
   /** Turns that ended, whose messages are still on their way: heard, so not taken from the screen. */
   ended: readonly Live[];
@@ -30,7 +41,11 @@ export type ArenaState = {
 export const initialState: ArenaState = {
   discussion: undefined,
   messages: [],
+  older: 'none',
+  newer: 'none',
   turns: [],
+  olderTurns: 'none',
+  asides: new Map(),
   live: undefined,
   ended: [],
   connection: { state: 'connecting' },
@@ -68,8 +83,13 @@ export function applyEvent(
         : { turn, attempt, participantId: participant_id, reason, text: '', ahead: [], startedAt: now };
       return { state: withLive(state, live), stale: { ...NOTHING, discussion: true } };
     }
-    case 'message_posted':
-      return { state, stale: { ...NOTHING, messages: true, discussion: true } };
+    case 'message_posted': {
+      const stale = { ...NOTHING, messages: true, discussion: true };
+      // Its message takes its place; where older ones are looked at, none will come.
+      if (state.newer === 'none' || event.data.turn === null) return { state, stale };
+      const live = state.live && state.live.turn <= event.data.turn ? undefined : state.live;
+      return { state: { ...state, live, ended: [] }, stale };
+    }
     case 'turn_failed':
     case 'turn_skipped': {
       const { turn } = event.data;
@@ -98,7 +118,7 @@ const older = (live: Live, turn: number, attempt: number): boolean =>
   live.turn < turn || (live.turn === turn && live.attempt < attempt);
 
 const alreadySaid = (state: ArenaState, turn: number): boolean =>
-  state.messages.some((message) => message.turn === turn && message.author.kind === 'agent');
+  state.messages.findLast((message) => message.turn !== null && message.turn <= turn)?.turn === turn;
 
 type Delta = { turn: number; attempt: number; offset: number; text: string };
 
@@ -148,22 +168,63 @@ export function heard(live: Live): string {
   return live.ahead.reduce((text, piece) => `${text} … ${piece.text}`, live.text);
 }
 
-/** Adds messages in the log's order, each once; the live turn ends when its message is here. */
+/** Adds messages to the end of the stretch, each once and in order; the live turn ends when its message is here. */
 export function withMessages(state: ArenaState, items: readonly Message[]): ArenaState {
-  const known = new Set(state.messages.map((message) => message.seq));
-  const added = items.filter(({ seq }) => !known.has(seq) && known.add(seq));
-  const messages = added.length === 0 ? state.messages : [...state.messages, ...added].sort((a, b) => a.seq - b.seq);
+  const last = state.messages.at(-1)?.seq ?? 0;
+  const added = items.filter(({ seq }) => seq > last);
+  const messages = added.length === 0 ? state.messages : [...state.messages, ...added];
   // In order as they are, an earlier turn's message is here by now, or there is none.
-  const newest = messages.findLast(({ author }) => author.kind === 'agent')?.turn ?? 0;
+  const newest = messages.findLast(({ turn }) => turn !== null)?.turn ?? 0;
   const live = state.live && state.live.turn <= newest ? undefined : state.live;
   return { ...state, messages, live, ended: state.ended.filter(({ turn }) => turn > newest) };
+}
+
+/** Adds a page before the stretch. One that does not touch it (the stretch was left meanwhile) is dropped. */
+export function withOlder(state: ArenaState, items: readonly Message[]): ArenaState {
+  const [first] = state.messages;
+  const added = items.filter(({ seq }) => first === undefined || seq < first.seq);
+  if (first !== undefined && added.length > 0 && added.at(-1)?.seq !== first.seq - 1) return state;
+  const messages = [...added, ...state.messages];
+  return { ...state, messages, older: (messages[0]?.seq ?? 1) > 1 ? 'more' : 'none' };
+}
+
+/** Another stretch in place of this one. What is said now is shown at the end only. */
+export function withStretch(state: ArenaState, items: readonly Message[]): ArenaState {
+  const end = state.discussion?.messages ?? 0;
+  const [first, last] = [items[0]?.seq ?? 1, items.at(-1)?.seq ?? 0];
+  const stretch: ArenaState = {
+    ...state,
+    messages: [],
+    older: first > 1 ? 'more' : 'none',
+    newer: last >= end ? 'none' : 'more',
+  };
+  return { ...withMessages(stretch, items), ...(last < end && { live: state.live, ended: [] }) };
+}
+
+/** Turns anew or further ones: the later reading of each counts. */
+export function withTurns(state: ArenaState, items: readonly Turn[]): ArenaState {
+  if (items.length === 0) return state;
+  const turns = new Map([...state.turns, ...items].map((turn) => [turn.turn, turn]));
+  return { ...state, turns: [...turns.values()].sort((a, b) => a.turn - b.turn) };
+}
+
+/** A turn, wherever it is known from. */
+export function turnOf(state: ArenaState, turn: number | null): Turn | undefined {
+  if (turn === null) return undefined;
+  const first = state.turns[0]?.turn ?? 0;
+  const here = state.turns[turn - first];
+  return here?.turn === turn ? here : (state.asides.get(turn) ?? state.turns.find((one) => one.turn === turn));
 }
 
 /** Takes a newer snapshot; one that was overtaken on its way is dropped. */
 export function withDiscussion(state: ArenaState, discussion: Discussion): ArenaState {
   if (state.discussion && discussion.version < state.discussion.version) return state;
   const silent = discussion.status !== 'running';
-  return { ...state, discussion, live: silent ? undefined : state.live };
+  const known = state.discussion?.participants;
+  // The same people: whatever depends on them need not be drawn anew.
+  const same = JSON.stringify(known) === JSON.stringify(discussion.participants);
+  const participants = known !== undefined && same ? known : discussion.participants;
+  return { ...state, discussion: { ...discussion, participants }, live: silent ? undefined : state.live };
 }
 
 /** Who speaks or is about to, and why. */

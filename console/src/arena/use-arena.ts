@@ -9,15 +9,16 @@ function nextFrame(flush: () => void): void {
   else setTimeout(flush, 250);
 }
 
-export function useArena(id: string): { arena: Arena; state: ArenaState } {
+/** `at`: the message to begin at. */
+export function useArena(id: string, at?: number): { arena: Arena; state: ArenaState } {
   const client = useClient();
   const [arena, setArena] = useState(() => new Arena(client, id, nextFrame));
   useEffect(() => {
     const mine = new Arena(client, id, nextFrame);
     setArena(mine);
-    void mine.start();
+    void mine.start(at);
     return () => mine.stop();
-  }, [client, id]);
+  }, [client, id, at]);
   return { arena, state: useSyncExternalStore(arena.subscribe, arena.state) };
 }
 
