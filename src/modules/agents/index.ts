@@ -13,7 +13,7 @@ export {
   modelParameters,
 } from './rules.ts';
 export type { Agent } from './schemas.ts';
-export { AgentMemory, Citation, ContextItem, Fallbacks, ModelId, Parameters } from './schemas.ts';
+export { Citation, ContextItem, Fallbacks, ModelId, Parameters } from './schemas.ts';
 export type { Agents } from './service.ts';
 
 /** Agents: a registry, and each of them alone (`invoke`, `stream`). Discussions let them speak together. */

@@ -133,7 +133,7 @@ export type Passage = { readonly id: string; readonly title: string; readonly te
 export type PassageQuery = { readonly ids: readonly string[]; readonly query: string; readonly limit: number };
 
 /**
- * The passages of these documents that have most of the query's words, the best first; among equals, the beginnings.
+ * The passages of these documents that have most of the query's words, the best first; the beginnings where none has any.
  * 25 ms for sixteen documents of 100 KB. Without the passages kept, their words would have to be made each time: 2.6 s.
  */
 export function bestPassages(from: Scope, { ids, query, limit }: PassageQuery): Promise<Passage[]> {
@@ -148,5 +148,6 @@ export function bestPassages(from: Scope, { ids, query, limit }: PassageQuery): 
     join document_passages p on p.tenant_id = ${from.ctx.tenantId} and p.document_id = b.document_id
       and p.passage = b.passage
     join documents d on d.tenant_id = ${from.ctx.tenantId} and d.id = b.document_id
+    where b.score > 0 or not exists (select 1 from best where best.score > 0)
     order by b.score desc, b.passage, b.document_id`);
 }

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { AgentMemory, ModelId, Parameters } from '../../agents/index.ts';
+import { ModelId, Parameters } from '../../agents/index.ts';
 
 const Id = Type.String({ format: 'uuid' });
 const Seq = Type.Integer({ minimum: 1 });

@@ -2,6 +2,7 @@ import { AppError } from '../../../platform/http/errors.ts';
 import type { JobKind, RunningJob } from '../../../platform/jobs/define.ts';
 import type { GenerateResult } from '../../models/index.ts';
 import { limitReached } from '../rules/limits.ts';
+import { retryAfter } from '../rules/retry.ts';
 import { hasEnded } from '../rules/status.ts';
 import { type DiscussionRow, findDiscussion, lockDiscussion } from '../store.ts';
 import { recorded, spentOn, storable } from '../turns/cut.ts';
@@ -73,7 +74,7 @@ async function summarise(deps: TurnDeps, job: Job, about: { row: DiscussionRow; 
       store.addSummaryCost(tx, row.id, spent),
     );
     if (job.ctx.signal.aborted || !(error instanceof AppError)) throw error;
-    if (job.attempt < TRIES) throw error;
+    if (job.attempt < TRIES && mayPass(error.code)) throw error;
     const about = { tenant_id: job.ctx.tenantId, discussion_id: row.id, code: error.code };
     return deps.log.warn('A summary could not be written; it is tried again after the next turn', about);
   }
@@ -89,6 +90,10 @@ async function summarise(deps: TurnDeps, job: Job, about: { row: DiscussionRow; 
     if (part.upTo < goal && now && !hasEnded(now.status)) await askForUpkeep(deps.jobs, tx, row.id);
   });
 }
+
+/** What hangs may answer the next time. */
+const mayPass = (code: string): boolean =>
+  code === 'model_timeout' || retryAfter({ code, failures: 1, begun: true, askedMs: 0 }) !== null;
 
 /** Whether nothing more may be spent on it. */
 function isSpent(row: DiscussionRow, now: Date): boolean {
