@@ -1,10 +1,13 @@
 import { type TSchema, Type } from 'typebox';
-import { debate } from './debate.ts';
 import { type Participant, type State, whole } from './fold.ts';
-import { graph } from './graph.ts';
-import { manual } from './manual.ts';
-import { mention } from './mention.ts';
-import { moderator } from './moderator.ts';
+import { debate } from './policies/debate.ts';
+import { graph } from './policies/graph.ts';
+import { manual } from './policies/manual.ts';
+import { mention } from './policies/mention.ts';
+import { moderator } from './policies/moderator.ts';
+import { priority } from './policies/priority.ts';
+import { roundRobin } from './policies/round_robin.ts';
+import { vote } from './policies/vote.ts';
 import {
   type Answer,
   afterLast,
@@ -17,9 +20,6 @@ import {
   type Utterance,
   type Verdict,
 } from './policy.ts';
-import { priority } from './priority.ts';
-import { roundRobin } from './round_robin.ts';
-import { vote } from './vote.ts';
 
 /** Every turn policy there is. A new one is a file beside this and a line here. */
 const POLICIES = [roundRobin, priority, mention, moderator, vote, graph, debate, manual] as const;

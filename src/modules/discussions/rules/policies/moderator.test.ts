@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { EMPTY, fold, type Participant } from './fold.ts';
+import { EMPTY, fold, type Participant } from '../fold.ts';
 import { dispose } from './moderator.ts';
 
 const those: Participant[] = ['advocate', 'Critic', 'José María', 'and'].map((name, index) => ({

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
-import type { Participant } from './fold.ts';
+import type { Participant } from '../fold.ts';
+import { afterLast, findParticipant, type TurnPolicy } from '../policy.ts';
 import { calledIn } from './names.ts';
-import { afterLast, findParticipant, type TurnPolicy } from './policy.ts';
 
 const type = Type.Literal('mention');
 const Asked = Type.Object(

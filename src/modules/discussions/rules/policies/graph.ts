@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
-import type { Participant, State } from './fold.ts';
+import type { Participant, State } from '../fold.ts';
+import { findParticipant, type TurnPolicy, type Verdict } from '../policy.ts';
 import { calledIn, folded } from './names.ts';
-import { findParticipant, type TurnPolicy, type Verdict } from './policy.ts';
 
 const type = Type.Literal('graph');
 const MAX_EDGES = 256;

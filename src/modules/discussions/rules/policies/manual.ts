@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { TurnPolicy } from './policy.ts';
+import type { TurnPolicy } from '../policy.ts';
 
 const type = Type.Literal('manual');
 const Asked = Type.Object({ type }, { additionalProperties: false, title: 'Manual' });

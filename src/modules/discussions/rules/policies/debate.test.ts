@@ -10,9 +10,9 @@ import {
   participants,
   play,
   settle,
-} from '../../../../test/support/policies.ts';
-import { EMPTY, type State } from './fold.ts';
-import { briefOf, heardIn, type KeptPolicy, lengthOf, settlePolicy } from './policies.ts';
+} from '../../../../../test/support/policies.ts';
+import { EMPTY, type State } from '../fold.ts';
+import { briefOf, heardIn, type KeptPolicy, lengthOf, settlePolicy } from '../policies.ts';
 
 const those = ['ada', 'ben', 'cyd', 'dee', 'judge'].map((name, at) => participantOf(name, at));
 const SIDES = [

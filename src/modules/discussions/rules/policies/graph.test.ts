@@ -10,9 +10,9 @@ import {
   participants,
   play,
   settle,
-} from '../../../../test/support/policies.ts';
-import { EMPTY } from './fold.ts';
-import { briefOf, type KeptPolicy, settlePolicy } from './policies.ts';
+} from '../../../../../test/support/policies.ts';
+import { EMPTY } from '../fold.ts';
+import { briefOf, type KeptPolicy, settlePolicy } from '../policies.ts';
 
 const those = ['triage', 'billing', 'tech', 'human'].map((name, at) => participantOf(name, at));
 const EDGES = [

@@ -9,10 +9,10 @@ import {
   participants,
   play,
   settle,
-} from '../../../../test/support/policies.ts';
-import { EMPTY } from './fold.ts';
+} from '../../../../../test/support/policies.ts';
+import { EMPTY } from '../fold.ts';
+import { briefOf, settlePolicy } from '../policies.ts';
 import { calledIn } from './names.ts';
-import { briefOf, settlePolicy } from './policies.ts';
 
 const those = ['ada', 'ben', 'cyd'].map((name, at) => participantOf(name, at));
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import type { Participant } from './fold.ts';
-import { findParticipant, type TurnPolicy } from './policy.ts';
+import type { Participant } from '../fold.ts';
+import { findParticipant, type TurnPolicy } from '../policy.ts';
 
 const type = Type.Literal('round_robin');
 const Asked = Type.Object(

@@ -1,5 +1,5 @@
-import type { Participant } from './fold.ts';
-import type { Answer, Refusal } from './policy.ts';
+import type { Participant } from '../fold.ts';
+import type { Answer, Refusal } from '../policy.ts';
 
 /** An answer that is longer than this is no name, whatever it begins with. */
 const MAX_ANSWER = 400;

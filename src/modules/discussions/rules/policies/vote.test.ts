@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { answer, participantOf, participants, settle } from '../../../../test/support/policies.ts';
-import { EMPTY, type Fact, fold } from './fold.ts';
-import { disposeOf, nextSpeaker } from './policies.ts';
+import { answer, participantOf, participants, settle } from '../../../../../test/support/policies.ts';
+import { EMPTY, type Fact, fold } from '../fold.ts';
+import { disposeOf, nextSpeaker } from '../policies.ts';
 
 const those = ['ada', 'ben', 'cyd'].map((name, at) => participantOf(name, at));
 const [ada, ben] = those as [(typeof those)[number], (typeof those)[number]];

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
-import type { Participant, State } from './fold.ts';
+import type { Participant, State } from '../fold.ts';
+import { type Brief, type Fault, findParticipant, type TurnPolicy } from '../policy.ts';
 import { bare, folded } from './names.ts';
-import { type Brief, type Fault, findParticipant, type TurnPolicy } from './policy.ts';
 
 const type = Type.Literal('debate');
 const Reference = Type.String({ minLength: 1, maxLength: 200 });

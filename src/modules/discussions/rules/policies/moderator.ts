@@ -1,6 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { ModelId } from '../../agents/index.ts';
-import { readAnswer } from './names.ts';
+import { ModelId } from '../../../agents/index.ts';
 import {
   type Answer,
   afterLast,
@@ -9,7 +8,8 @@ import {
   type Refusal,
   type Standing,
   type TurnPolicy,
-} from './policy.ts';
+} from '../policy.ts';
+import { readAnswer } from './names.ts';
 
 const type = Type.Literal('moderator');
 const fields = {

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
+import { afterLast, byRule, type TurnPolicy } from '../policy.ts';
 import { readAnswer } from './names.ts';
-import { afterLast, byRule, type TurnPolicy } from './policy.ts';
 
 const type = Type.Literal('vote');
 const Asked = Type.Object({ type }, { additionalProperties: false, title: 'Vote' });

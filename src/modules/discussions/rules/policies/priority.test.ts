@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { participantOf, play, settle } from '../../../../test/support/policies.ts';
-import { settlePolicy } from './policies.ts';
+import { participantOf, play, settle } from '../../../../../test/support/policies.ts';
+import { settlePolicy } from '../policies.ts';
 
 const those = ['ada', 'ben', 'cyd'].map((name, at) => participantOf(name, at));
 const spoken = (weights: Record<string, number>, count: number, what: 'said' | 'skipped' = 'said') => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { answer, NAMES, participantOf, speech } from '../../../../test/support/policies.ts';
+import { answer, NAMES, participantOf, speech } from '../../../../../test/support/policies.ts';
 import { calledIn, readAnswer } from './names.ts';
 
 const those = ['ada', 'Ada Lovelace', 'Critic', 'José', 'f-g', '李', 'x@y'].map((name, at) => participantOf(name, at));
