@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { follow, makeAgents, stands } from '../../../../test/support/discussions.ts';
+import { type Frame, follow, makeAgents } from '../../../../test/support/discussions.ts';
 import { openaiProtocol } from '../../../../test/support/providers/openai.ts';
 import { StandIn } from '../../../../test/support/providers/stand-in.ts';
 import { createWorld, type Member, type World } from '../../../../test/support/world.ts';
@@ -33,8 +33,11 @@ const onWire = (context: TurnContext): Wire[] =>
   context.messages.map(({ role, name, content }) => ({ role, content: name ? `${name}: ${content}` : content }));
 
 let made = 0;
-/** Agents with these memories, in a discussion that runs to its end. */
-async function run(memories: object[], more: { memory: object; limits: object; topic?: string }) {
+/** Agents with these memories, and me, in a discussion that runs to its end. `settle`: each summary is written meanwhile. */
+async function run(
+  memories: object[],
+  { settle = true, ...more }: { memory: object; limits: object; settle?: boolean },
+) {
   const from = speaker.received.length;
   const agents = await makeAgents(
     me,
@@ -46,20 +49,26 @@ async function run(memories: object[], more: { memory: object; limits: object; t
     const changed = await me.patch(path, { memory }, { headers: { 'if-match': '*' } });
     assert.equal(changed.status, 200, JSON.stringify(changed.body));
   }
-  const participants = agents.map(({ id }) => ({ agent_id: id }));
+  const participants = [...agents.map(({ id }) => ({ agent_id: id })), { user_id: me.userId }];
   const { status, body } = await me.post('/discussions', { topic: 'Tea?', participants, ...more });
   assert.equal(status, 201, JSON.stringify(body));
   const path = `/discussions/${body.id}`;
   const events = await follow(me, body.id, { lastEventId: body.cursor });
-  await events.until(stands);
+  const isMine = ({ event, data }: Frame) => event === 'turn_started' && data.data.kind === 'user';
+  for (let said = 0; ; said++) {
+    const mine = (frame: Frame) => isMine(frame) && events.frames.filter(isMine).indexOf(frame) >= said;
+    const next = await events.until((frame) => frame.event === 'discussion_completed' || mine(frame));
+    if (settle) await world.settle();
+    if (next.event === 'discussion_completed') break;
+    assert.equal((await me.post(`${path}/messages`, { content: `I said ${said}.` })).status, 201);
+  }
   events.close();
   const discussion = (await me.get(path)).body;
-  const contexts: TurnContext[] = await Promise.all(
-    Array.from(
-      { length: discussion.usage.turns },
-      async (_, n) => (await me.get(`${path}/turns/${n + 1}/context`)).body,
-    ),
-  );
+  const contexts: TurnContext[] = [];
+  for (let turn = 1; turn <= discussion.usage.turns; turn++) {
+    const given = await me.get(`${path}/turns/${turn}/context`);
+    if (given.status === 200) contexts.push(given.body);
+  }
   const memory: DiscussionMemory = (await me.get(`${path}/memory`)).body;
   return {
     path,
@@ -71,9 +80,8 @@ async function run(memories: object[], more: { memory: object; limits: object; t
   };
 }
 
-/** Speeches that can be told apart, each after a moment in which a summary can be written. */
-const talks = () =>
-  speaker.script(() => ({ does: 'answer', pieces: [`Speech ${speaker.received.length}.`], gapMs: 20 }));
+/** Speeches that can be told apart. */
+const talks = () => speaker.script(() => ({ does: 'answer', pieces: [`Speech ${speaker.received.length}.`] }));
 const writes = () => writer.script(() => ({ does: 'answer', pieces: [`Summary ${writer.received.length}.`] }));
 
 test('nothing falls in between: each message is in the summary or in the window, turn by turn; its cost is counted', async () => {
@@ -81,17 +89,15 @@ test('nothing falls in between: each message is in the summary or in the window,
   writes();
   const first = writer.received.length;
   const memory = { window: 3, summary: true, summary_model: WRITER };
-  const { path, discussion, contexts, memory: kept, sent } = await run([{}, {}], { memory, limits: { max_turns: 14 } });
+  const { path, discussion, contexts, memory: newest, sent } = await run([{}], { memory, limits: { max_turns: 14 } });
   assert.deepEqual(contexts.map(onWire), sent);
-  for (const [index, { memory: given, messages }] of contexts.entries()) {
-    assert.equal(given.window?.to_seq ?? 0, index, 'all that was said before this turn');
+  for (const { turn, memory: given, messages } of contexts) {
+    assert.equal(given.window?.to_seq ?? 0, turn - 1, 'all that was said before this turn');
     const covered = given.summary?.up_to_seq ?? 0;
     assert.ok((given.window?.from_seq ?? 1) <= covered + 1, JSON.stringify(given));
     if (given.summary) assert.ok(messages[0]?.content.endsWith(`<summary>\n${given.summary.text}\n</summary>`));
   }
-  await world.settle();
-  const newest = (await me.get(`${path}/memory`)).body as DiscussionMemory;
-  assert.deepEqual([kept.window, kept.retrieval], [3, 0]);
+  assert.deepEqual([newest.window, newest.retrieval], [3, 0]);
   assert.match(newest.summary?.text ?? '', /^Summary \d+\.$/);
   assert.equal(newest.summary?.model, WRITER);
   assert.ok((newest.summary?.up_to_seq ?? 0) >= 6);
@@ -125,28 +131,29 @@ test('agents say for themselves: the summary goes before the smallest window tha
   talks();
   writes();
   const memory = { window: 8, summary_model: WRITER };
-  const { contexts, memory: kept } = await run([{ window: 2, summary: true }, {}], {
-    memory,
-    limits: { max_turns: 12 },
-  });
-  await world.settle();
-  for (const [index, { memory: given }] of contexts.entries()) {
-    if (index % 2 === 0) assert.ok((given.window?.from_seq ?? 1) <= (given.summary?.up_to_seq ?? 0) + 1);
-    else assert.deepEqual([given.summary, given.window], [null, { from_seq: Math.max(1, index - 7), to_seq: index }]);
+  const own = { window: 2, summary: true };
+  const { contexts, memory: kept } = await run([own, {}], { memory, limits: { max_turns: 12 } });
+  assert.deepEqual(
+    contexts.map(({ turn }) => turn),
+    [1, 2, 4, 5, 7, 8, 10, 11],
+  );
+  for (const { turn, memory: given } of contexts) {
+    if (turn % 3 === 1) assert.ok((given.window?.from_seq ?? 1) <= (given.summary?.up_to_seq ?? 0) + 1);
+    else assert.deepEqual([given.summary, given.window], [null, { from_seq: Math.max(1, turn - 8), to_seq: turn - 1 }]);
   }
-  assert.ok(contexts.some(({ memory: given }) => given.summary !== null));
-  assert.ok((kept.summary?.up_to_seq ?? 0) > 0);
+  assert.ok((contexts.at(-2)?.memory.summary?.up_to_seq ?? 0) >= 4);
+  assert.ok((kept.summary?.up_to_seq ?? 0) >= 7);
 });
 
 test('a model that fails loses nothing: it is asked again, the window grows meanwhile, and its cost is counted', async () => {
   talks();
   writer.script({ does: 'refuse', why: 'wrong_key' });
   const memory = { window: 1, summary: true, summary_model: WRITER };
-  const { contexts, memory: kept, path } = await run([{}, {}], { memory, limits: { max_turns: 6 } });
+  const { contexts, memory: kept, path } = await run([{}], { memory, limits: { max_turns: 6 } });
   assert.equal(kept.summary, null);
   assert.deepEqual(
     contexts.map(({ memory: given }) => given.window),
-    [null, ...[1, 2, 3, 4, 5].map((to_seq) => ({ from_seq: 1, to_seq }))],
+    [null, { from_seq: 1, to_seq: 2 }, { from_seq: 1, to_seq: 4 }],
   );
   assert.equal((await me.get(path)).body.status, 'completed');
 });
@@ -155,7 +162,7 @@ test('the cost of summaries counts against the limits', async () => {
   talks();
   writer.script({ does: 'answer', pieces: ['Dear.'], usage: { input: 400, output: 600 } });
   const memory = { window: 1, summary: true, summary_model: WRITER };
-  const { discussion } = await run([{}, {}], { memory, limits: { max_turns: 60, max_tokens: 2_000 } });
+  const { discussion } = await run([{}], { memory, limits: { max_turns: 60, max_tokens: 2_000 } });
   assert.deepEqual([discussion.status, discussion.status_reason], ['completed', 'max_tokens']);
   assert.ok(discussion.usage.turns < 60);
 });
@@ -163,12 +170,10 @@ test('the cost of summaries counts against the limits', async () => {
 test('the rehearsal keeps a summary by rule', async () => {
   talks();
   const memory = { window: 1, summary: true, summary_model: 'rehearsal' };
-  const { contexts, path } = await run([{}, {}], { memory, limits: { max_turns: 5 } });
-  await world.settle();
-  const { summary } = (await me.get(`${path}/memory`)).body as DiscussionMemory;
+  const { memory: kept } = await run([{}], { memory, limits: { max_turns: 5 } });
+  const { summary } = kept;
   assert.equal(summary?.model, 'rehearsal');
-  assert.match(summary?.text ?? '', /^m\d+: Speech \d+\./);
-  assert.ok(contexts.length === 5);
+  assert.match(summary?.text ?? '', /^m\d+: Speech \d+\.\n/);
 });
 
 test('a summary never takes the place of one that goes further', async () => {
@@ -204,8 +209,8 @@ test('a model that hangs holds up no turn', async () => {
   const request = writer.received.length + 1;
   writer.script({ does: 'hang_before_headers' });
   const memory = { window: 1, summary: true, summary_model: WRITER };
-  const { contexts } = await run([{}, {}], { memory, limits: { max_turns: 8 } });
+  const { contexts } = await run([{}], { memory, limits: { max_turns: 8 }, settle: false });
   await writer.asked(request);
   assert.equal(writer.received.length, request, 'asked once at a time');
-  assert.deepEqual(contexts.at(-1)?.memory, { window: { from_seq: 1, to_seq: 7 }, summary: null, retrieved: [] });
+  assert.deepEqual(contexts.at(-1)?.memory, { window: { from_seq: 1, to_seq: 6 }, summary: null, retrieved: [] });
 });
