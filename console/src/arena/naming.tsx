@@ -9,7 +9,7 @@ export function Naming({ discussion, onLeave }: { discussion: Discussion; onLeav
   return (
     <p className="naming" role="status">
       <span>
-        <strong>Who speaks next?</strong> Choose a place at the table, or press its number.
+        {!awaited && <strong>Who speaks next? </strong>}Choose a place at the table, or press its number.
         {!awaited && discussion.status === 'running' && ' Whoever is speaking stops; what was said is kept.'}
         {!awaited && discussion.status === 'waiting' && ' The turn that is waited for is passed over.'}
       </span>

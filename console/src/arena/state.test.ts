@@ -12,6 +12,7 @@ import {
   withDelta,
   withDiscussion,
   withMessages,
+  withOlder,
 } from './state.ts';
 
 const delta = (offset: number, text: string, attempt = 1, turn = 1) => ({ turn, attempt, offset, text });
@@ -122,24 +123,38 @@ test('a person who speaks between does not end the turn of an agent', () => {
   assert.notEqual(withMessages(speaking, [message(7, null, 'user')]).live, undefined);
 });
 
-test('messages are in order and there once, however they come', () => {
+test('messages are in order and there once, however often they are read', () => {
+  // A page begins after a message that was the last when it was asked for; others may have come meanwhile.
+  const page = fc.record({ behind: fc.nat({ max: 12 }), length: fc.nat({ max: 6 }) });
   fc.assert(
-    fc.property(fc.array(fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 6 }), { maxLength: 8 }), (fetches) => {
-      const state = fetches.reduce(
-        (current, seqs) =>
-          withMessages(
-            current,
-            seqs.map((seq) => message(seq, seq)),
-          ),
-        initialState,
-      );
+    fc.property(fc.array(page, { maxLength: 12 }), (pages) => {
+      let end = 0;
+      const state = pages.reduce((current, { behind, length }) => {
+        const after = Math.max(0, (current.messages.at(-1)?.seq ?? 0) - behind);
+        end = Math.max(end, after + length);
+        const seqs = Array.from({ length }, (_, i) => after + 1 + i);
+        return withMessages(
+          current,
+          seqs.map((seq) => message(seq, seq)),
+        );
+      }, initialState);
       const seqs = state.messages.map(({ seq }) => seq);
       assert.deepEqual(
         seqs,
-        [...new Set(fetches.flat())].sort((a, b) => a - b),
+        Array.from({ length: end }, (_, i) => i + 1),
       );
     }),
   );
+});
+
+test('an older page is put before the stretch only where it touches it', () => {
+  const page = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, i) => message(from + i, from + i));
+  const stretch = withMessages(initialState, page(30, 40));
+  const touching = withOlder(stretch, page(20, 29));
+  assert.deepEqual([touching.messages[0]?.seq, touching.messages.length, touching.older], [20, 21, 'more']);
+  assert.equal(withOlder(stretch, page(5, 10)), stretch);
+  assert.equal(withOlder(touching, page(1, 19)).older, 'none');
 });
 
 test('a snapshot that was overtaken on its way is dropped, and one that is not running ends the live turn', () => {

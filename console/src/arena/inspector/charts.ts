@@ -31,12 +31,13 @@ export function growth(amounts: readonly number[], end: number): number[] {
   return [total, ...amounts.map((amount) => (total += amount))];
 }
 
-/** A line through values on a field of this size, from its lower left corner; and the area under it. */
+/** A line through values that grow, on a field of this size from the least to the most; and the area under it. */
 export function linePath(values: readonly number[], { width, height }: { width: number; height: number }) {
-  const most = Math.max(...values, 1e-9);
+  const least = Math.min(...values);
+  const range = Math.max(...values) - least || 1;
   const points = values.map((value, i) => {
     const x = values.length < 2 ? width : (i / (values.length - 1)) * width;
-    return `${x.toFixed(1)} ${(height - (value / most) * height).toFixed(1)}`;
+    return `${x.toFixed(1)} ${(height - ((value - least) / range) * height).toFixed(1)}`;
   });
   const line = `M${points.join('L')}`;
   return { line, area: `${line}L${width} ${height}L0 ${height}Z` };

@@ -23,7 +23,7 @@ export function People({ discussion }: { discussion: Discussion }): ReactNode {
               hue={hueIn(discussion, participant.id)}
               size="small"
             />
-            <div className="person">
+            <div className="person-facts">
               <strong dir="auto">
                 {participant.agent_id ? (
                   <Link to={`/agents/${participant.agent_id}`}>{participant.name}</Link>

@@ -47,7 +47,7 @@ export const Said = memo(
         <Avatar name={author.name} kind={author.kind} hue={hue} />
         <article ref={article} tabIndex={-1} aria-label={`${author.name}, ${timeOfDay(message.created_at)}`}>
           <Head message={message} turn={turn} inspect={actions.inspect} />
-          <Prose text={message.content} />
+          <Prose text={metadata.verdict ? withoutVerdict(message.content) : message.content} />
           {metadata.verdict && <Verdict side={metadata.verdict.side} />}
           <Citations message={message} />
           <footer>
@@ -111,6 +111,9 @@ function Head({ message, turn, inspect }: HeadProps): ReactNode {
     </header>
   );
 }
+
+/** The line that says it is shown by itself. */
+const withoutVerdict = (text: string): string => text.replace(/\n\s*[*_>#\s]*verdict\b[^\n]*\s*$/i, '');
 
 function Verdict({ side }: { side: string | null }): ReactNode {
   return (
