@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect } from 'react';
 import { ArenaPage } from './arena/arena.tsx';
-import { Link, match, useRouter, useTitle } from './lib/router.tsx';
+import { Link, match, useRouter } from './lib/router.tsx';
 import { useSession } from './lib/session.tsx';
 import { AgentPage } from './pages/agents/edit.tsx';
 import { AgentsPage } from './pages/agents/list.tsx';
@@ -16,8 +16,9 @@ import { SystemPage } from './pages/system/system.tsx';
 import { ErrorBoundary } from './ui/boundary.tsx';
 import { Button, LinkButton } from './ui/controls.tsx';
 import { Logo } from './ui/icon.tsx';
+import { Page } from './ui/page.tsx';
 import { Shell } from './ui/shell.tsx';
-import { Empty, ErrorNote } from './ui/states.tsx';
+import { ErrorNote } from './ui/states.tsx';
 
 type Route = { pattern: string; draw(params: Record<string, string>): ReactNode; immersed?: boolean };
 
@@ -91,16 +92,15 @@ function Waiting(): ReactNode {
 }
 
 function NotFound(): ReactNode {
-  useTitle('Not found');
   return (
-    <div className="page">
-      <Empty
-        title="There is nothing at this address"
-        action={<LinkButton to="/discussions">To the discussions</LinkButton>}
-      >
+    <Page title="There is nothing at this address">
+      <p className="lead">
         It may have been removed, or the link is not whole. <Link to="/documents">Documents</Link> and{' '}
         <Link to="/agents">agents</Link> have their own pages.
-      </Empty>
-    </div>
+      </p>
+      <p className="form-foot">
+        <LinkButton to="/discussions">To the discussions</LinkButton>
+      </p>
+    </Page>
   );
 }

@@ -3,15 +3,22 @@ import type { Page } from 'playwright-core';
 
 type Violation = { id: string; help: string; nodes: { target: string[]; failureSummary?: string }[] };
 
+const ALL = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
 /** What axe holds against a page under WCAG 2.2 A and AA: a line each, empty when it is content. */
-export async function complaints(page: Page): Promise<string[]> {
+export const complaints = (page: Page): Promise<string[]> => run(page, { runOnly: ALL });
+
+/** The same of its colours alone: for a page that was looked at whole in another theme. */
+export const contrastComplaints = (page: Page): Promise<string[]> =>
+  run(page, { runOnly: { type: 'rule', values: ['color-contrast'] } });
+
+async function run(page: Page, options: object): Promise<string[]> {
   // Through the debugger, which the page's own policy (no foreign script) does not bind.
   await page.evaluate(axe.source);
-  const violations = await page.evaluate(async () => {
+  const violations = await page.evaluate(async (how) => {
     const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<{ violations: Violation[] }> } };
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    return (await axe.run({ runOnly: tags })).violations;
-  });
+    return (await axe.run(how)).violations;
+  }, options);
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id}: ${help} at ${node.target.join(' ')} (${node.failureSummary ?? ''})`),
   );

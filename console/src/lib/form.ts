@@ -47,10 +47,13 @@ export function useForm<T extends object>(options: Options<T>): Form<T> {
   const problems: Problems = withoutEmpty(validate?.(values) ?? {});
   const valid = Object.keys(problems).length === 0;
   const head = (name: string): string => name.split('.')[0] ?? name;
+  // What the server refused is over once all of it was changed.
   const forget = (changed: (name: string) => boolean): void => {
     if (!failure) return;
-    const left = Object.entries(failure.fields).filter(([name]) => !changed(name));
-    if (left.length < Object.keys(failure.fields).length) setFailure({ ...failure, fields: Object.fromEntries(left) });
+    const before = Object.entries(failure.fields);
+    const left = before.filter(([name]) => !changed(name));
+    if (before.length > 0 && left.length === 0) setFailure(undefined);
+    else if (left.length < before.length) setFailure({ ...failure, fields: Object.fromEntries(left) });
   };
 
   return {

@@ -1,18 +1,33 @@
-import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import { type ReactNode, type RefObject, useId, useLayoutEffect, useRef, useState } from 'react';
 import { Button, IconButton } from './controls.tsx';
 import { ErrorNote } from './states.tsx';
 
-/** The browser's own modal dialogue: it keeps the focus and closes on Escape. */
-export function Dialog(props: { title: string; onClose(): void; children: ReactNode }): ReactNode {
-  const element = useRef<HTMLDialogElement>(null);
-  const title = useId();
-  useEffect(() => {
-    const dialog = element.current;
+type Modal = { ref: RefObject<HTMLDialogElement | null>; onClose(): void };
+
+/**
+ * Opens the dialogue that takes these, and closes it while it is still in the page: only then does the browser give the
+ * focus back to where it was.
+ */
+export function useModal(onClose: () => void): Modal {
+  const ref = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const dialog = ref.current;
     dialog?.showModal();
     return () => dialog?.close();
   }, []);
+  // Told late, of a dialogue that was opened anew meanwhile: it did not close.
+  const closed = (): void => {
+    if (!ref.current?.open) onClose();
+  };
+  return { ref, onClose: closed };
+}
+
+/** The browser's own modal dialogue: it keeps the focus and closes on Escape. */
+export function Dialog(props: { title: string; onClose(): void; children: ReactNode }): ReactNode {
+  const modal = useModal(props.onClose);
+  const title = useId();
   return (
-    <dialog ref={element} className="dialog" aria-labelledby={title} onClose={props.onClose}>
+    <dialog {...modal} className="dialog" aria-labelledby={title}>
       <header>
         <h2 id={title}>{props.title}</h2>
         <IconButton icon="close" label="Close" onClick={props.onClose} />

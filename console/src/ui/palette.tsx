@@ -1,8 +1,9 @@
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useState } from 'react';
 import { type Command, found } from '../lib/commands.ts';
 import { useResource } from '../lib/resource.tsx';
 import { useRouter } from '../lib/router.tsx';
 import { useCan, useClient } from '../lib/session.tsx';
+import { useModal } from './dialog.tsx';
 import { Icon } from './icon.tsx';
 
 const MOST = 12;
@@ -46,35 +47,34 @@ export function useShortcut(onOpen: () => void): void {
 /** Every page, and the newest discussions, agents and documents, by a part of their names. */
 export function Palette({ onClose }: { onClose(): void }): ReactNode {
   const { go } = useRouter();
-  const element = useRef<HTMLDialogElement>(null);
+  const modal = useModal(onClose);
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState(0);
   const list = useId();
   const commands = found([...PAGES, ...useThings(useDeferredValue(typed.trim()))], typed, MOST);
   const chosen = Math.min(at, commands.length - 1);
-  useEffect(() => {
-    const dialog = element.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
   const open = (command: Command | undefined): void => {
     if (!command) return;
     onClose();
     go(command.to);
   };
   const pressed = (event: KeyboardEvent): void => {
+    // Enter and Escape belong to whoever writes with an input method, until the word is chosen.
+    if (event.nativeEvent.isComposing) return;
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (event.key === 'Enter') open(commands[chosen]);
+    // At once: the browser tells of its own closing a moment later, when the next Ctrl K may have come already.
+    else if (event.key === 'Escape') onClose();
     else if (move !== undefined) setAt((chosen + move + commands.length) % Math.max(1, commands.length));
     else return;
     event.preventDefault();
   };
   return (
-    <dialog ref={element} className="dialog palette" aria-label="Go to" onClose={onClose}>
+    <dialog {...modal} className="dialog palette" aria-label="Go to">
       <div className="search">
         <Icon name="search" />
         <input
-          type="search"
+          type="text"
           role="combobox"
           aria-label="Go to a page, a discussion, an agent or a document"
           aria-expanded="true"

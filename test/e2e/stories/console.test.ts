@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { noBrowser } from '../support.ts';
+import { agentStories } from './agents.ts';
+import { galleryEnds, galleryStories } from './gallery.ts';
+import { makingStories } from './making.ts';
+import { shellStories } from './shell.ts';
+import { openStage, type Stage } from './stage.ts';
+import { systemStories } from './system.ts';
+
+const skip = noBrowser();
+const STORIES = 'the console, page by page, in a real browser through the real server';
+// As a test of its own, so that it is counted.
+if (skip !== undefined) test(STORIES, { skip });
+else suite(STORIES, { timeout: 180_000 }, stories);
+
+function stories(): void {
+  let stage: Stage;
+  const say = (name: string, part: () => Promise<void>): void => void test(name, { timeout: 90_000 }, part);
+  const here = (): Stage => stage;
+
+  before(async () => {
+    stage = await openStage();
+    for (const name of ['ada', 'bruno', 'clara'])
+      await stage.api.agents.create({ name, instructions: `You are ${name}. At most 40 words.` });
+  });
+  after(() => stage?.close());
+
+  galleryStories(say, here);
+  makingStories(say, here);
+  agentStories(say, here);
+  systemStories(say, here);
+  shellStories(say, here);
+  galleryEnds(say, here);
+  say('and in all of it no page had a fault of its own', async () => {
+    assert.deepEqual(stage.faults, []);
+  });
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { waitFor } from '../support.ts';
+import type { Stage } from './stage.ts';
+
+type Say = (name: string, part: () => Promise<void>) => void;
+
+/** What every page has round it. */
+export function shellStories(say: Say, stage: () => Stage): void {
+  say('Ctrl K goes anywhere, and Escape goes nowhere', async () => {
+    const { page, open } = stage();
+    await open('/documents');
+    await page.getByRole('link', { name: 'Agents', exact: true }).focus();
+    await page.keyboard.press('Control+k');
+    const box = page.getByRole('combobox', { name: /^Go to a page/ });
+    await box.fill('judge');
+    await page.getByRole('option', { name: /judge-ravn/ }).waitFor();
+    await page.keyboard.press('Escape');
+    await box.waitFor({ state: 'detached' });
+    assert.equal(new URL(page.url()).pathname, '/documents');
+    assert.equal(await page.evaluate<string>('document.activeElement.textContent'), 'Agents', 'the focus is back');
+    await page.keyboard.press('Control+k');
+    await box.fill('usage');
+    await page.getByRole('option', { name: /^Usage/, selected: true }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Settings' }).waitFor();
+    assert.equal(new URL(page.url()).pathname, '/settings/usage');
+  });
+
+  say('on the way to another page the focus goes with it', async () => {
+    const { page } = stage();
+    await page.getByRole('link', { name: 'Agents', exact: true }).click();
+    await page.getByRole('heading', { name: 'Agents' }).waitFor();
+    await waitFor('the focus to be on the page', async () =>
+      page.evaluate<boolean>("document.activeElement?.id === 'main'"),
+    );
+    assert.match(await page.title(), /^Agents/);
+  });
+
+  say('without a network it says so, and what cannot be read can be tried again', async () => {
+    const { page } = stage();
+    await page.context().setOffline(true);
+    await page.getByText('This machine has no network.').waitFor();
+    await page.getByRole('link', { name: 'Documents', exact: true }).click();
+    await page.getByText('The server cannot be reached.').waitFor();
+    await page.context().setOffline(false);
+    await page.getByText('This machine has no network.').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
+  });
+
+  say('every other page has its picture, and fits a phone', async () => {
+    const { open, picture } = stage();
+    const pages = {
+      ...{ agents: '/agents', 'agent-new': '/agents/new', documents: '/documents', 'document-new': '/documents/new' },
+      ...{ 'settings-profile': '/settings/profile', 'settings-sessions': '/settings/sessions' },
+      ...{ 'settings-members': '/settings/members', 'settings-models': '/settings/models' },
+      ...{ 'settings-keys': '/settings/keys', 'settings-usage': '/settings/usage', nowhere: '/nowhere' },
+    };
+    for (const [name, path] of Object.entries(pages)) {
+      await open(path);
+      await picture(name);
+    }
+  });
+}
