@@ -18,8 +18,10 @@ import type { DiscussionRow } from './store.ts';
 
 /** Gives a discussion that stands other limits. Throws `conflict` when it stands for its cost, and still would. */
 function raise(row: DiscussionRow, limits: Partial<Limits>): void {
-  const needs = needsOf(row);
+  const needed = needsOf(row);
   row.limits = { ...row.limits, ...limits };
+  // Lowered below what it has cost, it would only stand again.
+  const needs = needed ?? needsOf(row);
   if (needs === null || (row.limits.max_cost_usd ?? 0) >= needs.max_cost_usd) return;
   throw new AppError('conflict', {
     message: `The discussion has cost what it may: it needs a max_cost_usd of at least ${needs.max_cost_usd}.`,
@@ -95,9 +97,11 @@ export function controls(
         const { row } = stage;
         if (row.status === 'cancelled') return false;
         if (hasEnded(row.status)) return refuse(row);
-        const awaited = row.status === 'waiting' || (row.status === 'paused' && row.status_reason === 'requested');
-        if (row.status === 'running') await keepWhatWasSaid(deps, stage, cut);
-        else if (awaited && row.attempt > 0) await closeTurn(deps, stage);
+        const { status, status_reason: reason, attempt } = row;
+        // A turn that failed stays as it is; one that was waited for, or stood with its discussion, is over.
+        const isOpen = status === 'waiting' || reason === 'requested' || reason === 'max_cost_usd';
+        if (status === 'running') await keepWhatWasSaid(deps, stage, cut);
+        else if (isOpen && attempt > 0) await closeTurn(deps, stage);
         await stage.halt();
         await stage.end('cancel', 'requested', by);
         return true;

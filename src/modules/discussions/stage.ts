@@ -229,6 +229,7 @@ export class Stage {
     // A turn that was to be begun anew, and now is not.
     if (this.row.attempt > 0 && action !== 'cancel') await this.#endTurn('cancelled', {});
     this.row.next_speaker = null;
+    if (action !== 'cancel') this.row.started_at ??= this.#now;
     this.row.ended_at = this.#now;
     this.row.deadline = null;
     this.#write(this.#deps.agents.release(this.tx, this.stream));

@@ -250,6 +250,40 @@ test('paused for its cost, it tells what it needs; less is refused, enough is on
   assert.equal((await generationsOf(id)).length, 2);
 });
 
+test('a cost limit below what was spent is refused while it stands, and says what is needed', async () => {
+  const [priced] = await makeAgents(me, ['priced'], 'openai/gpt-5-mini');
+  other.script({ ...answer('Dear.'), usage: { input: 1_000, output: 1_000 } }, slowly(['Wait']));
+  const { path, events } = await begin({ participants: [{ agent_id: priced?.id }], limits: { max_cost_usd: 1 } });
+  await heard(events, 'Wait');
+  await me.post(`${path}/pause`);
+  const refused = await me.post(`${path}/resume`, { limits: { max_cost_usd: 0.000_000_001 } });
+  assert.deepEqual([refused.status, refused.body.error.code], [409, 'conflict']);
+  assert.ok(refused.body.error.details.needs.max_cost_usd > 0.000_000_001, JSON.stringify(refused.body));
+  assert.equal((await me.get(path)).body.limits.max_cost_usd, 1, 'refused, nothing has changed');
+  events.close();
+});
+
+test('paused for its cost in the middle of a turn and cancelled, it leaves no turn open', async () => {
+  const [priced] = await makeAgents(me, ['priced'], 'openai/gpt-5-mini');
+  const request = other.received.length + 1;
+  other.script(slowly(['Now']));
+  const limits = { max_cost_usd: 0.000_000_001 };
+  const { path, events } = await begin({ participants: [{ agent_id: priced?.id }], on_post: 'rollback', limits });
+  await heard(events, 'Now');
+  await me.post(`${path}/messages`, { content: 'Once.' });
+  // What the first attempt cost is known a moment after it was stopped.
+  await other.asked(request + 1);
+  while ((await me.get(path)).body.usage.cost_nano_usd === 0);
+  await me.post(`${path}/messages`, { content: 'Twice.' });
+  assert.equal((await me.get(path)).body.status_reason, 'max_cost_usd');
+  assert.equal((await turnsOf(path))[0].status, 'paused');
+  await me.post(`${path}/cancel`);
+  const [turn] = await turnsOf(path);
+  assert.equal(turn.status, 'cancelled');
+  assert.ok(turn.ended_at);
+  events.close();
+});
+
 test('a limit that ends a discussion is stronger than the cost that pauses it', async () => {
   const [priced] = await makeAgents(me, ['priced'], 'openai/gpt-5-mini');
   const limits = { max_turns: 1, max_cost_usd: 0.000_000_001 };

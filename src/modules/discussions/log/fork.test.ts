@@ -125,6 +125,21 @@ test('another policy hears what was said as if it had been its own from the begi
   assert.deepEqual(bare(await said(back)), bare(await said(original)));
 });
 
+test('a fork of what its policy has brought to an end is over at once, or when it is begun', async () => {
+  const policy = { type: 'graph', edges: [{ from: 'ada', to: 'ben' }] };
+  const original = await discussion({ policy });
+  const over = await me.post(`${original.path}/fork`, { seq: 2 });
+  const { status, status_reason, started_at, ended_at } = over.body;
+  assert.deepEqual([over.status, status, status_reason], [201, 'completed', 'end_of_graph'], JSON.stringify(over.body));
+  assert.equal(started_at, ended_at);
+  const standing = await fork(original, { seq: 2 });
+  const begun = await me.post(`${standing.path}/resume`);
+  assert.deepEqual([begun.status, begun.body.status, begun.body.status_reason], [200, 'completed', 'end_of_graph']);
+  const limited = await fork(original, { seq: 1 });
+  const reached = await me.post(`${limited.path}/resume`, { limits: { max_turns: 1 } });
+  assert.deepEqual([reached.status, reached.body.status, reached.body.status_reason], [200, 'completed', 'max_turns']);
+});
+
 test('what cannot be forked says why', async () => {
   const original = await discussion();
   const refused = async (body: object, status: number) => {

@@ -74,5 +74,6 @@ test('what has ended stays ended, and everything else can be cancelled', () => {
   }
   assert.equal(after('created', 'pause'), null);
   assert.equal(after('created', 'speak'), 'running');
+  assert.equal(after('created', 'complete'), 'completed', 'a fork of what had come to its end');
   assert.equal(after('paused', 'wait'), 'waiting');
 });

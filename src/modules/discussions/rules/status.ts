@@ -9,7 +9,8 @@ const alive = { complete: 'completed', cancel: 'cancelled', fail: 'failed' } as 
 
 /** The whole state machine: what is not here cannot happen. What has ended stays ended. */
 const TABLE: Readonly<Record<Status, Readonly<Partial<Record<Action, Status>>>>> = {
-  created: { speak: 'running', wait: 'waiting', cancel: 'cancelled' },
+  // A fork, or limits given with the start, may leave nothing to begin.
+  created: { speak: 'running', wait: 'waiting', ...alive },
   running: { speak: 'running', wait: 'waiting', pause: 'paused', ...alive },
   waiting: { speak: 'running', wait: 'waiting', pause: 'paused', ...alive },
   paused: { speak: 'running', wait: 'waiting', ...alive },
