@@ -6,7 +6,7 @@ import type { Outbound } from '../../platform/net/outbound.ts';
 import { by } from '../identity/index.ts';
 import type { Catalog } from './catalog.ts';
 import { defaultModelChanged } from './events.ts';
-import { providerSource } from './generate/ai-sdk.ts';
+import { providerSources } from './generate/ai-sdk.ts';
 import type { Source } from './generate/source.ts';
 import type { LocalServers } from './local.ts';
 import { type Connection, defaultModelOf, LOCAL, parseModelId } from './rules.ts';
@@ -43,6 +43,7 @@ type Deps = {
 
 export function createChoice(deps: Deps): Choice {
   const { db, providers, catalog, local, outbound, rehearsal } = deps;
+  const sourceOf = providerSources(outbound);
 
   async function named(ctx: Ctx, id: string): Promise<Source> {
     if (id === rehearsal.id) return rehearsal;
@@ -50,7 +51,7 @@ export function createChoice(deps: Deps): Choice {
     if (parsed === undefined) throw missing(id);
     const connection = (await providers.connection(ctx, parsed.provider)) ?? (await onThisMachine(parsed));
     if (connection === undefined) throw missing(id, parsed.provider);
-    return providerSource(connection, parsed.model, outbound);
+    return sourceOf(connection, parsed.model);
   }
 
   async function onThisMachine({
@@ -68,11 +69,11 @@ export function createChoice(deps: Deps): Choice {
   async function automatic(ctx: Ctx): Promise<Source> {
     for (const connection of await providers.connections(ctx)) {
       const model = defaultModelOf(connection.kind, await catalog.modelsOf(connection));
-      if (model !== undefined) return providerSource(connection, model, outbound);
+      if (model !== undefined) return sourceOf(connection, model);
     }
     const [server] = (await local?.find()) ?? [];
     const model = server?.models[0];
-    return server && model ? providerSource(server.connection, model, outbound) : rehearsal;
+    return server && model ? sourceOf(server.connection, model) : rehearsal;
   }
 
   async function getDefault(ctx: Ctx): Promise<DefaultModel> {

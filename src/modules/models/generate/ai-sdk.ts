@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { AppError } from '../../../platform/http/errors.ts';
 import type { Outbound } from '../../../platform/net/outbound.ts';
 import type { FinishReason, GenerateRequest } from '../contract.ts';
@@ -6,17 +7,39 @@ import type { LanguageModel, StreamPart } from './ai-types.ts';
 import { toPrompt } from './prompt.ts';
 import type { Part, Source } from './source.ts';
 
-/** A model of a provider. Its package is loaded with the first request: a start, and a rehearsal, need none. */
-export function providerSource(connection: Connection, model: string, outbound: Outbound): Source {
-  const { name, baseUrl, apiKey, kind } = connection;
-  return {
-    id: `${name}/${model}`,
-    provider: name,
-    providerModel: model,
-    rehearsal: false,
-    ...(kind === 'openai_compatible' ? { baseUrl } : {}),
-    ...(apiKey === undefined ? {} : { secret: apiKey }),
-    open: (request, signal) => ask(() => languageModel(connection, model, outbound), request, signal),
+/** Models of providers that are kept to be asked again. */
+const MAX_MODELS = 200;
+
+/**
+ * Makes sources of providers' models. A package is loaded with the first request: a start, and a rehearsal, need none.
+ * What it makes of a connection and a model is kept and shared: its schemas alone are 70 KB and 1.5 ms (measured), and
+ * nothing in it is of one request. Whoever changes a key or an address gets another one.
+ */
+export function providerSources(outbound: Outbound): (connection: Connection, model: string) => Source {
+  const models = new Map<string, Promise<LanguageModel>>();
+  const load = (connection: Connection, model: string): Promise<LanguageModel> => {
+    const { name, kind, baseUrl, apiKey, outbound: reach } = connection;
+    // A digest, for the provider's key is a part of it.
+    const key = hash('sha256', JSON.stringify([name, kind, baseUrl, apiKey, reach, model]), 'base64');
+    const loaded = models.get(key) ?? languageModel(connection, model, outbound);
+    models.delete(key);
+    models.set(key, loaded);
+    // Tenants name models as they like: the map must not grow with them.
+    if (models.size > MAX_MODELS) models.delete(models.keys().next().value as string);
+    loaded.catch(() => models.delete(key));
+    return loaded;
+  };
+  return (connection, model) => {
+    const { name, baseUrl, apiKey, kind } = connection;
+    return {
+      id: `${name}/${model}`,
+      provider: name,
+      providerModel: model,
+      rehearsal: false,
+      ...(kind === 'openai_compatible' ? { baseUrl } : {}),
+      ...(apiKey === undefined ? {} : { secret: apiKey }),
+      open: (request, signal) => ask(() => load(connection, model), request, signal),
+    };
   };
 }
 
