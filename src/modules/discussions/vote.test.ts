@@ -141,6 +141,29 @@ test('whatever stops a discussion reaches every voter at its provider, and nothi
   }
 });
 
+test('a vote that comes too late for its discussion is paid for, and not kept', async () => {
+  ballots({ ada: 'ben', ben: 'ada', cyd: 'ben' });
+  const made = await me.post('/discussions', {
+    ...{ topic: 'Tea?', policy: { type: 'vote' }, limits: { max_turns: 1 }, start: false },
+    participants: agents.map(({ id }) => ({ agent_id: id })),
+  });
+  const { id } = made.body;
+  const path = `/discussions/${id}`;
+  let done: Promise<unknown> | undefined;
+  provider.script((asked) => {
+    // Between the question and the answer, as if another server had gone on.
+    done ??= world.db.inTx(me.ctx, (tx) => tx.run(sql`update discussions set step = step + 1 where id = ${id}`));
+    return answer(voterIn(asked) === 'ben' ? 'ada' : 'ben');
+  });
+  await me.post(`${path}/resume`);
+  while ((await me.get(path)).body.usage.output_tokens < 6);
+  await done;
+  const { usage, messages, next_speaker } = (await me.get(path)).body;
+  assert.deepEqual([usage.input_tokens, usage.output_tokens, messages, next_speaker], [30, 6, 0, null]);
+  assert.deepEqual((await facts(world.db.reader(me.ctx), id)).length, 0);
+  await me.post(`${path}/cancel`);
+});
+
 test('an advance without a name has nothing to end while votes are cast; with one, that one speaks', async () => {
   const before = provider.received.length;
   provider.script({ does: 'hang_before_headers' });

@@ -10,7 +10,7 @@ import { authorOf, type Stage } from '../stage.ts';
 import type { DiscussionRow } from '../store.ts';
 import { recorded, settle, spentOn, storable } from './cut.ts';
 import { choiceRequest, setScene } from './scene.ts';
-import { commit, elapsedMs, type Job, type TurnDeps } from './step.ts';
+import { commitOrCount, elapsedMs, type Job, type TurnDeps } from './step.ts';
 import type { Spent } from './store.ts';
 
 /** A moderator, or all voters together, have this long to answer; then the rules choose. */
@@ -48,12 +48,14 @@ export async function ask(deps: TurnDeps, job: Job, { row, who }: Asking): Promi
   try {
     const signal = AbortSignal.any([job.ctx.signal, speech.signal, broken.signal]);
     const replies = await repliesOf(deps, job, { row, who, signal, broken });
+    const about = { discussionId: row.id, turn: row.turn, counted: false };
+    const count = () =>
+      Promise.all(replies.map(({ generation }) => generation && settle(deps, job.ctx, { ...about, generation })));
     if (signal.aborted) {
-      const about = { discussionId: row.id, turn: row.turn, counted: false };
-      await Promise.all(replies.map(({ generation }) => generation && settle(deps, job.ctx, { ...about, generation })));
+      await count();
       return job.ctx.signal.throwIfAborted();
     }
-    await commit(deps, job, (stage) => propose(stage, replies));
+    await commitOrCount(deps, job, { write: (stage) => propose(stage, replies), count });
   } finally {
     speech.close();
   }

@@ -10,6 +10,7 @@ const FRAME_MS = 8;
 const KEEP_MS = 500;
 /** How long a speaker is held who is about to be cut short. Whoever holds him has then committed, or failed to. */
 const HOLD_MS = 2_000;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** Which attempt at which turn speaks. */
 export type Speaking = {
@@ -26,6 +27,8 @@ export type Speech = {
   readonly signal: AbortSignal;
   /** Everything said so far. */
   readonly text: string;
+  /** Somebody in this process cuts it short, and counts the tokens so far. */
+  readonly held: boolean;
   say(piece: string): void;
   /** Sends what was said and not sent yet. */
   flush(): void;
@@ -71,7 +74,7 @@ export function createLive(hub: Pick<Hub, 'publish'>, nowMs: () => number = () =
 
   return {
     open(speaking, keep) {
-      const said = { text: '', sent: 0, promptTokens: 0, heldUntil: Number.NEGATIVE_INFINITY };
+      const said = { text: '', sent: 0, promptTokens: 0, heldUntil: NEVER };
       const entry: Entry = { ...speaking, ...said, flush() {}, abort: new AbortController() };
       // A lost lease can bring a second attempt into the same process: the newer one is heard.
       entries.get(speaking.discussionId)?.abort.abort();
@@ -129,7 +132,7 @@ function speech(entry: Entry, { hub, keep, entries, nowMs }: Surroundings): Spee
   const { tenantId, discussionId, turn, attempt } = entry;
   let frameTimer: NodeJS.Timeout | undefined;
   let keepTimer: NodeJS.Timeout | undefined;
-  let lastFrameAt = Number.NEGATIVE_INFINITY;
+  let lastFrameAt = NEVER;
 
   const flush = () => {
     clearTimeout(frameTimer);
@@ -155,6 +158,9 @@ function speech(entry: Entry, { hub, keep, entries, nowMs }: Surroundings): Spee
     signal: entry.abort.signal,
     get text() {
       return entry.text;
+    },
+    get held() {
+      return entry.heldUntil !== NEVER;
     },
     flush,
     say(piece) {

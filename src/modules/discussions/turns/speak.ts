@@ -10,7 +10,7 @@ import type { DiscussionRow } from '../store.ts';
 import { cutShort, recorded, settle, spentOn, storable } from './cut.ts';
 import type { Speech } from './live.ts';
 import { type Prepared, prepareTurn, turnRequest } from './scene.ts';
-import { commit, elapsedMs, type Job, onStage, type TurnDeps } from './step.ts';
+import { commit, commitOrCount, elapsedMs, type Job, onStage, type TurnDeps } from './step.ts';
 import type { Spent } from './store.ts';
 
 type Failure = { readonly code: string; readonly message: string; readonly askedMs: number };
@@ -43,17 +43,22 @@ export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: D
     const signal = AbortSignal.any([job.ctx.signal, speech.signal]);
     const generation = deps.models.stream({ ...job.ctx, signal }, request);
     const outcome = await listen(generation, speech, signal);
+    // Whoever stopped it here has already written what was said, and counted its tokens.
+    const count = () => settle(deps, job.ctx, { generation, discussionId, turn, counted: speech.held });
     if (signal.aborted) {
-      // Whoever stopped it here has already written what was said, and counted its tokens.
-      await settle(deps, job.ctx, { generation, discussionId, turn, counted: speech.signal.aborted });
+      await count();
       return job.ctx.signal.throwIfAborted();
     }
     speech.flush();
-    if ('result' in outcome)
-      return void (await commit(deps, job, (stage) => succeed(stage, { speaker, prepared, result: outcome.result })));
+    if ('result' in outcome) {
+      const { result } = outcome;
+      const write = (stage: Stage) => succeed(stage, { speaker, prepared, result });
+      return await commitOrCount(deps, job, { write, count });
+    }
     const failure = { ...outcome.failure, said: speech.text, limitedBy: budget.by };
     const usage = await recorded(deps, job.ctx, generation);
-    await commit(deps, job, (stage) => cutOrFail(stage, job, { ...failure, usage, kept: prepared.kept }));
+    const write = (stage: Stage) => cutOrFail(stage, job, { ...failure, usage, kept: prepared.kept });
+    await commitOrCount(deps, job, { write, count });
   } finally {
     speech.close();
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../lib/clock.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Db } from '../../../platform/db/queries.ts';
-import type { RunningJob } from '../../../platform/jobs/define.ts';
+import { LeaseLost, type RunningJob } from '../../../platform/jobs/define.ts';
 import type { Hub } from '../../../platform/realtime/hub.ts';
 import type { Logger } from '../../../platform/telemetry/log.ts';
 import type { Agents } from '../../agents/index.ts';
@@ -50,6 +50,22 @@ export const commit = (deps: TurnDeps, job: Job, fn: (stage: Stage) => Promise<v
     // Another holder has it: the transaction fails, whatever else was sent meanwhile.
     await Promise.all([job.complete(stage.tx), fn(stage)]);
   });
+
+/** The same for what models were paid for: when somebody was quicker and nothing of it counts, `count` adds its cost. */
+export async function commitOrCount(
+  deps: TurnDeps,
+  job: Job,
+  { write, count }: { write: (stage: Stage) => Promise<void>; count: () => Promise<unknown> },
+): Promise<void> {
+  try {
+    if (await commit(deps, job, write)) return;
+  } catch (error) {
+    // Both mean that nothing was written. Of any other failure nobody knows.
+    if (error instanceof LeaseLost || error === job.ctx.signal.reason) await count();
+    throw error;
+  }
+  await count();
+}
 
 /** Milliseconds that a discussion has been going until `now`. */
 export const elapsedMs = (row: DiscussionRow, now: Date): number =>

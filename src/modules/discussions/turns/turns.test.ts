@@ -5,6 +5,7 @@ import { type Follower, type Frame, follow, heard, makeAgents, stands } from '..
 import { openaiProtocol } from '../../../../test/support/providers/openai.ts';
 import { StandIn } from '../../../../test/support/providers/stand-in.ts';
 import { createWorld, type Member, type World } from '../../../../test/support/world.ts';
+import { lockDiscussion } from '../store.ts';
 import { findPartial, saveKept } from './store.ts';
 
 let provider: StandIn;
@@ -299,6 +300,30 @@ test('cost is counted where a price is known: also of turns that were cut short;
     0,
   );
   assert.equal(ofTurns, sum, 'and so in its turns');
+});
+
+test('cut off elsewhere at the moment of the last word, a speaker is paid for all the same', async () => {
+  const [last] = await makeAgents(me, ['last'], 'openai/gpt-5-mini');
+  const usage = { input: 100_000, output: 50_000 };
+  script({ does: 'answer', pieces: ['Tea', ' it', ' is.'], gapMs: 150, usage });
+  const { id, path, events } = await begin({ participants: [{ agent_id: last?.id }], limits: { max_turns: 50 } });
+  await events.until(is('message_delta'));
+  const generations = async () => (await me.get(`/generations?discussion_id=${id}`)).body.items;
+  await world.db.inTx(me.ctx, async (tx) => {
+    await lockDiscussion(tx, id);
+    while ((await generations()).length === 0);
+    // The speaker has said everything, and waits for this lock. As if another server had cut it off:
+    await tx.run(sql`update discussions set step = step + 1 where id = ${id}`);
+  });
+  while ((await me.get(path)).body.usage.cost_nano_usd === 0);
+  const { usage: counted, messages } = (await me.get(path)).body;
+  const [generation] = await generations();
+  assert.deepEqual(
+    [messages, counted.input_tokens, counted.output_tokens, counted.cost_nano_usd],
+    [0, 100_000, 50_000, generation.cost_nano_usd],
+  );
+  await me.post(`${path}/cancel`);
+  events.close();
 });
 
 test('a second claimant while the first still runs: exactly one message, of the newest attempt', async () => {
