@@ -15,6 +15,7 @@ import { node, run } from './lib/run.ts';
 import { print, root, say } from './lib/say.ts';
 import { findChromium, versionOf } from './testing/chromium.ts';
 import { findServer, startServer } from './testing/own-server.ts';
+import { findRedis, redisVersion, startRedis } from './testing/redis.ts';
 import type { Summary } from './testing/summary.ts';
 import { wantsDatabase } from './testing/wants-database.ts';
 
@@ -52,10 +53,12 @@ if (files.length === 0) {
   process.exit(64);
 }
 
+const redis = await startedRedis();
 try {
   await firstLeg();
   if (chosen.length === 0 && !stopped) await secondLeg();
 } finally {
+  await redis?.stop();
   rmSync(temporary, { recursive: true, force: true });
 }
 for (const line of closing) print(line);
@@ -105,7 +108,7 @@ async function leg(where: string, these: readonly string[], env: Record<string, 
   );
   running = spawn(command, args, {
     cwd: root,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...(redis && { PARLEY_TEST_REDIS: redis.url }), ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const [code] = await once(running, 'close');
@@ -116,6 +119,18 @@ async function leg(where: string, these: readonly string[], env: Record<string, 
   if (lines !== undefined) counts.push(`${lines.toFixed(1)} % of lines (at least ${LINES})`);
   closing.push(`${where}: ${these.length} files, ${counts.join(', ')}`, ...skipped.map((name) => `  skipped: ${name}`));
   if (code !== 0) failed = true;
+}
+
+/** One Redis for the whole run; test files keep apart by a prefix of their keys. */
+async function startedRedis() {
+  if (process.env.PARLEY_TEST_REDIS) return undefined;
+  const file = findRedis();
+  if (!file) {
+    missing('redis-server', 'what several processes share was not tested');
+    return undefined;
+  }
+  say(`tests of several processes on Redis ${redisVersion(file)}`);
+  return startRedis(file);
 }
 
 /** End-to-end tests read CHROMIUM_PATH, and drive the console as it is built. */

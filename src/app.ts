@@ -14,11 +14,13 @@ import type { Config } from './platform/config/config.ts';
 import { createSecrets } from './platform/config/secrets.ts';
 import { createDatabase } from './platform/db/database.ts';
 import { openDb } from './platform/db/open.ts';
+import type { Db } from './platform/db/queries.ts';
 import { createAnnouncements } from './platform/events/announcements.ts';
 import { createDeadLetters } from './platform/events/dead-letters.ts';
 import { createFeed } from './platform/events/feed.ts';
 import { createEventTypes } from './platform/events/registry.ts';
 import { createSequencer } from './platform/events/sequencer.ts';
+import { logIdentity } from './platform/events/sql.ts';
 import { createMemoryTail } from './platform/events/tail-memory.ts';
 import { purgeSchedule } from './platform/http/idempotency.ts';
 import type { Limits } from './platform/http/limits.ts';
@@ -30,9 +32,10 @@ import { inOrder, type Service } from './platform/lifecycle.ts';
 import type { Module } from './platform/module.ts';
 import { createOutbound } from './platform/net/outbound.ts';
 import { createHub } from './platform/realtime/fanout.ts';
+import type { Redis } from './platform/redis/redis.ts';
 import { memoryLimiter } from './platform/reliability/limiter-memory.ts';
 import { createLog, type Logger } from './platform/telemetry/log.ts';
-import { createMetrics, measurePools } from './platform/telemetry/metrics.ts';
+import { createMetrics, type Metrics, measurePools } from './platform/telemetry/metrics.ts';
 import { createMetricsServer } from './platform/telemetry/server.ts';
 import { createTracer } from './platform/telemetry/trace.ts';
 import { createApiRole } from './roles/api.ts';
@@ -66,7 +69,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
 
   const api = createApiRole({
     ...{ config, log, metrics, tracer, db, modules: list },
-    ...{ secrets: resources.secrets, hub: resources.hub, limiter: resources.limiter },
+    ...{ secrets: resources.secrets, hub: resources.hub, limiter: resources.limiter, redis: resources.redis },
     ...{ authenticate: access.authenticate, onDenied: access.onDenied },
     limits: { default: { tokens: config.requestsPerMinute, windowSeconds: 60 }, ...options.limits },
     ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
@@ -115,6 +118,7 @@ async function createResources(config: Config, options: AppOptions) {
   const announcements = createAnnouncements();
   const db = openDb({ url: database.url, writeOutbox: announcements.writeOutbox });
   measurePools(metrics, db.pools);
+  const redis = await openRedis(config, { log, metrics, db });
   const secrets = createSecrets({ db, masterKey: config.masterKey });
   const limiter = memoryLimiter(clock);
   const cursors = createCursors(config.masterKey);
@@ -129,18 +133,19 @@ async function createResources(config: Config, options: AppOptions) {
   const jobs = createQueue({ processId: leases.processId, notices });
   const deadLetters = createDeadLetters(jobs);
   return {
-    ...{ log, metrics, tracer, clock, database, db, announcements, secrets, limiter, cursors, outbound },
+    ...{ log, metrics, tracer, clock, database, db, redis, announcements, secrets, limiter, cursors, outbound },
     ...{ leases, tail, types, feed, hub, sequencer, notices, jobs, deadLetters },
   };
 }
 
 /** The resources that run, in the order in which they need one another. */
 function servicesOf(resources: Resources): Service[] {
-  const { tracer, metrics, database, db, leases, notices, tail, feed, hub, outbound } = resources;
+  const { tracer, metrics, database, db, redis, leases, notices, tail, feed, hub, outbound } = resources;
   return [
     { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
     database,
     { name: 'connections', start: db.ping, stop: db.close },
+    ...(redis ? [redis] : []),
     leases,
     // This process owns the database: what the one before it held, it holds no more.
     { name: 'predecessors', start: () => leases.freeDead(), stop: async () => {} },
@@ -183,6 +188,17 @@ const factsOf = (config: Config) => ({
   ...{ roles: ['api', 'worker'], packagedDatabase: config.databaseUrl === undefined },
   logRetentionDays: config.logRetentionDays,
 });
+
+/** The client takes 40 ms to load: only where there is a Redis. */
+async function openRedis(
+  { redisUrl: url, redisPrefix: prefix }: Config,
+  { log, metrics, db }: { log: Logger; metrics: Metrics; db: Db },
+): Promise<Redis | undefined> {
+  if (url === undefined) return undefined;
+  const { createRedis } = await import('./platform/redis/redis.ts');
+  const namespace = async () => (await db.system.first(logIdentity))?.identity ?? '';
+  return createRedis({ url, prefix, namespace, log, metrics });
+}
 
 /** The exporter takes 60 ms to load: only where there is somewhere to export to. */
 async function spanSource({ otlpEndpoint: endpoint, version }: Config) {

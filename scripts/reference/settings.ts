@@ -11,7 +11,7 @@ export const GROUPS: readonly Group[] = [
       PARLEY_PROFILE: {
         fallback: '`development`',
         sample: 'development',
-        what: '`development`, `testing` or `production`. Production refuses to start without `DATABASE_URL` and `MASTER_KEY`, listens on all addresses, invites instead of open sign-up, does not migrate by itself and makes no demo tenant.',
+        what: '`development`, `testing` or `production`. Production refuses to start without `DATABASE_URL`, `REDIS_URL` and `MASTER_KEY`, listens on all addresses, invites instead of open sign-up, does not migrate by itself and makes no demo tenant.',
       },
       PROJECT_NAME: { fallback: '`Parley`', sample: 'Parley', what: "The product's name in the documentation pages." },
       DEBUG: { fallback: '`false`', sample: 'false', what: 'Logs more. Never changes what a client sees.' },
@@ -71,7 +71,22 @@ export const GROUPS: readonly Group[] = [
       DATABASE_URL: {
         fallback: 'the packaged PostgreSQL',
         sample: 'postgresql://parley@db.example.com/parley',
-        what: 'A PostgreSQL 15 or newer of your own. Its owner need not be a superuser, but must be able to create roles at the first migration.',
+        what: 'A PostgreSQL 15 or newer of your own. Its owner need not be a superuser, but must be able to create roles at the first migration. `sslmode` (`disable`, `require`, `verify-ca`, `verify-full`), `sslrootcert`, `sslcert` and `sslkey` are honoured as by `psql`.',
+      },
+      REDIS_URL: {
+        fallback: 'none',
+        sample: 'rediss://:secret@redis.example.com:6379/0',
+        what: 'A Redis 6.2 or newer of your own. With it and `DATABASE_URL`, any number of processes serve together; without it one process does everything. It is forgetful on purpose: nothing is lost when it is flushed. `rediss:` is encrypted, and the certificate verified, by the authorities in the file `?sslrootcert=` if there is one.',
+      },
+      REDIS_PREFIX: {
+        fallback: '`parley`',
+        sample: 'parley',
+        what: 'What all keys in Redis begin with: another one for each installation that shares a Redis.',
+      },
+      ALLOW_PLAINTEXT: {
+        fallback: '`false`',
+        sample: 'false',
+        what: 'Lets production speak to a PostgreSQL or a Redis on another host without encryption.',
       },
       MASTER_KEY: {
         fallback: 'in development a file under `DATA_DIR`',

@@ -74,7 +74,10 @@ test('a schema that is missing is in the way in production only', async () => {
     told(await checkDatabase(configOf({ DATABASE_URL: empty.url }))),
     /ok The database lacks \d+ .*by itself here/,
   );
-  const production = { DATABASE_URL: empty.url, PARLEY_PROFILE: 'production', MASTER_KEY: 'ab'.repeat(32) };
+  const production = {
+    ...{ DATABASE_URL: empty.url, REDIS_URL: 'redis://localhost' },
+    ...{ PARLEY_PROFILE: 'production', MASTER_KEY: 'ab'.repeat(32) },
+  };
   assert.match(told(await checkDatabase(configOf(production))), /fail The database lacks \d+ migration/);
 });
 

@@ -52,7 +52,12 @@ const REFUSED: [string, string[], Record<string, string>, number, RegExp][] = [
   [
     'a demo tenant in production',
     ['seed'],
-    { PARLEY_PROFILE: 'production', MASTER_KEY: 'a'.repeat(64), DATABASE_URL: 'postgresql://x/y' },
+    {
+      PARLEY_PROFILE: 'production',
+      MASTER_KEY: 'a'.repeat(64),
+      DATABASE_URL: 'postgresql://localhost/y',
+      REDIS_URL: 'redis://localhost',
+    },
     78,
     /no demo tenant in production/,
   ],

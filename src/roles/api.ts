@@ -13,6 +13,7 @@ import { inOrder, type Service } from '../platform/lifecycle.ts';
 import type { Module } from '../platform/module.ts';
 import type { Hub } from '../platform/realtime/hub.ts';
 import { createEventStreams } from '../platform/realtime/sse.ts';
+import type { Redis } from '../platform/redis/redis.ts';
 import type { Limiter } from '../platform/reliability/limiter.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
@@ -28,6 +29,7 @@ type ApiDeps = {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly db: OpenDb;
+  readonly redis?: Redis | undefined;
   readonly secrets: Secrets;
   readonly hub: Hub & Service;
   readonly limiter: Limiter;
@@ -40,9 +42,13 @@ type ApiDeps = {
 
 /** The role `api`: the routes of every module, on the public port and the api's own. */
 export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServer } {
-  const { config, modules, hub, metrics, db } = deps;
+  const { config, modules, hub, metrics, db, redis } = deps;
   const streams = createEventStreams({ metrics });
-  const health = healthRoutes({ ping: db.ping, draining: () => http.draining });
+  const health = healthRoutes({
+    ping: db.ping,
+    ...(redis && { redis: redis.probe }),
+    draining: () => http.draining,
+  });
   const http: HttpServer = createServer({
     ...deps,
     followSse: streams.follow,

@@ -34,15 +34,16 @@ test('without any setting development runs on loopback with the packaged databas
   );
 });
 
-test('production listens everywhere, invites, and needs its key and its database', () => {
+test('production listens everywhere, invites, and needs its key, its database and its Redis', () => {
   const key = randomBytes(32);
   const bare = parse({ PARLEY_PROFILE: 'production' });
-  assert.equal(bare.faults.length, 2);
-  assert.match(bare.faults.join('\n'), /needs MASTER_KEY.*\n.*needs DATABASE_URL/s);
+  assert.equal(bare.faults.length, 3);
+  assert.match(bare.faults.join('\n'), /needs MASTER_KEY.*\n.*needs DATABASE_URL.*\n.*needs REDIS_URL/s);
   const { config, faults } = parse({
     PARLEY_PROFILE: 'production',
     MASTER_KEY: key.toString('hex'),
-    DATABASE_URL: 'postgresql://db/parley',
+    DATABASE_URL: 'postgresql://db/parley?sslmode=verify-full',
+    REDIS_URL: 'rediss://redis',
   });
   assert.deepEqual(faults, []);
   assert.equal(config.host, '0.0.0.0');
@@ -69,6 +70,24 @@ const FAULTS: [name: string, env: Record<string, string>, sentence: RegExp][] = 
     { DATABASE_URL: 'mysql://u:geheim@db/x' },
     /DATABASE_URL must be an address that begins with postgresql:/,
   ],
+  [
+    'a mode of encryption that only may be',
+    { DATABASE_URL: 'postgresql://u:geheim@db/x?sslmode=prefer' },
+    /sslmode must be one/,
+  ],
+  ['a certificate checked by nobody', { DATABASE_URL: 'postgresql://db/x?sslmode=verify-ca' }, /needs sslrootcert/],
+  [
+    'a Redis by another scheme',
+    { REDIS_URL: 'http://u:geheim@redis' },
+    /REDIS_URL must be an address that begins with redis:/,
+  ],
+  [
+    'a Redis with a path',
+    { REDIS_URL: 'redis://u:geheim@redis/zero' },
+    /REDIS_URL may end with the number of a database/,
+  ],
+  ['a Redis with a parameter', { REDIS_URL: 'redis://u:geheim@redis?family=6' }, /has the parameter "family"/],
+  ['a prefix with a colon', { REDIS_PREFIX: 'a:b' }, /REDIS_PREFIX must be 1 to 64 letters/],
   ['a short key', { MASTER_KEY: 'c2hvcnQ=' }, /MASTER_KEY must be 32 bytes/],
   ['an unfinished JSON list', { CORS_ORIGINS: '["http://a"' }, /CORS_ORIGINS begins like a JSON array/],
   ['a JSON list of numbers', { CORS_ORIGINS: '[1]' }, /CORS_ORIGINS begins like a JSON array/],
@@ -94,6 +113,42 @@ for (const [name, env, sentence] of FAULTS)
     assert.match(faults[0] ?? '', sentence);
     assert.doesNotMatch(faults[0] ?? '', /geheim/);
   });
+
+const production = (env: Record<string, string>) =>
+  parse({
+    PARLEY_PROFILE: 'production',
+    MASTER_KEY: 'ab'.repeat(32),
+    DATABASE_URL: 'postgresql:///parley?host=/run/postgresql',
+    REDIS_URL: 'redis://localhost',
+    ...env,
+  }).faults;
+
+test('production sends nothing in plain text to another host, unless it is allowed', () => {
+  const apart = { DATABASE_URL: 'postgresql://u:geheim@db/parley', REDIS_URL: 'redis://u:geheim@redis:6379' };
+  const faults = production(apart);
+  assert.equal(faults.length, 2);
+  assert.match(faults.join('\n'), /DATABASE_URL goes to another host in plain text.*\n.*REDIS_URL goes/s);
+  assert.doesNotMatch(faults.join('\n'), /geheim/);
+  assert.deepEqual(production({ ...apart, ALLOW_PLAINTEXT: 'true' }), []);
+  assert.equal(production({ DATABASE_URL: 'postgresql://db/parley?sslmode=disable' }).length, 1);
+  assert.deepEqual(parse(apart).faults, [], 'development may');
+});
+
+test('what stays on the machine, or is encrypted, is fine in production', () => {
+  for (const host of ['localhost', '127.0.0.1', '[::1]'])
+    assert.deepEqual(production({ DATABASE_URL: `postgresql://${host}/parley`, REDIS_URL: `redis://${host}` }), []);
+  for (const mode of ['require', 'verify-full'])
+    assert.deepEqual(production({ DATABASE_URL: `postgresql://db/parley?sslmode=${mode}` }), []);
+  assert.deepEqual(production({ REDIS_URL: 'rediss://redis' }), []);
+});
+
+test('a certificate that an address names must be there', () => {
+  const env = {
+    DATABASE_URL: `postgresql://db/x?sslmode=verify-full&sslrootcert=${folder}/none.pem`,
+    DATA_DIR: folder,
+  };
+  assert.throws(() => loadConfig(folder, '0.1.0', { env, faults: [] }), /DATABASE_URL names a file .*\(ENOENT\)/);
+});
 
 test('all faults of a start are told at once', () => {
   const all = Object.assign(

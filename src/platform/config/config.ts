@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Environment } from './env.ts';
 import { isAddressOrRange, isOrigin, isReachable, parseKey, SettingsReader } from './parse.ts';
+import { faultOfDatabaseUrl, faultOfRedisUrl, isPlaintext } from './transport.ts';
 
 /** Everything that can be set, read once at the start. `env.ts` makes it; nothing else reads the environment. */
 export type Config = {
@@ -25,6 +26,10 @@ export type Config = {
   readonly dataDir: string;
   /** A server of your own; undefined starts the packaged one under `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** With it, and a database of your own, any number of processes serve together; undefined: one does everything. */
+  readonly redisUrl: string | undefined;
+  /** What all keys in Redis begin with. */
+  readonly redisPrefix: string;
   /** 32 bytes. */
   readonly masterKey: Buffer;
   readonly signup: 'open' | 'invite' | 'closed';
@@ -89,7 +94,9 @@ export function parseConfig(
       ...(production ? [] : ['http://localhost:3000']),
     ]),
     dataDir: resolve(folder, read.text('DATA_DIR', '.parley')),
-    databaseUrl: read.url('DATABASE_URL', ['postgresql:', 'postgres:']),
+    databaseUrl: sound(read, read.url('DATABASE_URL', ['postgresql:', 'postgres:']), faultOfDatabaseUrl),
+    redisUrl: sound(read, read.url('REDIS_URL', ['redis:', 'rediss:']), faultOfRedisUrl),
+    redisPrefix: redisPrefix(read),
     masterKey: masterKey(read),
     signup: read.oneOf('SIGNUP', production ? 'invite' : 'open', ['open', 'invite', 'closed']),
     logRetentionDays: read.whole('LOG_RETENTION_DAYS', 7, { min: 1, max: 3650 }),
@@ -99,6 +106,7 @@ export function parseConfig(
     providers: providers(read),
   };
   requireForProduction(read, config);
+  refusePlaintext(read, config);
   distinctPorts(read, config);
   return { config, faults: read.faults };
 }
@@ -107,6 +115,22 @@ function apiPrefix(read: SettingsReader): string {
   const prefix = read.text('API_V1_PREFIX', '/api/v1');
   if (/^(\/[a-z0-9._-]+)+$/i.test(prefix) && prefix !== '/v1') return prefix;
   return read.fault(`API_V1_PREFIX must be a path such as /api/v1 (and not /v1 itself), not "${prefix}".`, '/api/v1');
+}
+
+function redisPrefix(read: SettingsReader): string {
+  const prefix = read.text('REDIS_PREFIX', 'parley');
+  if (/^[\w.-]{1,64}$/.test(prefix)) return prefix;
+  return read.fault('REDIS_PREFIX must be 1 to 64 letters, digits, dots, hyphens or underscores.', 'parley');
+}
+
+/** An address that its own rule finds nothing wrong with. */
+function sound(
+  read: SettingsReader,
+  url: string | undefined,
+  faultOf: (url: string) => string | undefined,
+): string | undefined {
+  const sentence = url === undefined ? undefined : faultOf(url);
+  return sentence === undefined ? url : read.fault(sentence, undefined);
 }
 
 function eachMust(
@@ -134,12 +158,24 @@ function masterKey(read: SettingsReader): Buffer | undefined {
   );
 }
 
-function requireForProduction(read: SettingsReader, { profile, databaseUrl }: ParsedConfig): void {
+function requireForProduction(read: SettingsReader, { profile }: ParsedConfig): void {
   if (profile !== 'production') return;
   if (read.text('MASTER_KEY') === undefined)
     read.fault('Production needs MASTER_KEY (32 bytes): without it, secrets could not be opened again.', undefined);
-  if (databaseUrl === undefined && read.text('DATABASE_URL') === undefined)
+  if (read.text('DATABASE_URL') === undefined)
     read.fault('Production needs DATABASE_URL: the address of a PostgreSQL 15 or newer.', undefined);
+  if (read.text('REDIS_URL') === undefined)
+    read.fault('Production needs REDIS_URL: the address of a Redis 6.2 or newer.', undefined);
+}
+
+/** Whoever is between would read every password and every message. */
+function refusePlaintext(read: SettingsReader, { profile, databaseUrl, redisUrl }: ParsedConfig): void {
+  if (read.yesNo('ALLOW_PLAINTEXT', false) || profile !== 'production') return;
+  const unless = 'or set ALLOW_PLAINTEXT=true where the network between is trusted.';
+  if (databaseUrl !== undefined && isPlaintext(databaseUrl))
+    read.fault(`DATABASE_URL goes to another host in plain text: add sslmode=verify-full to it, ${unless}`, undefined);
+  if (redisUrl !== undefined && isPlaintext(redisUrl))
+    read.fault(`REDIS_URL goes to another host in plain text: let it begin with rediss://, ${unless}`, undefined);
 }
 
 /** The public door and the api's own may be one; the metrics are not for whoever reaches either. */

@@ -59,6 +59,9 @@ export const SETTINGS = [
   'CORS_ORIGINS',
   'DATA_DIR',
   'DATABASE_URL',
+  'REDIS_URL',
+  'REDIS_PREFIX',
+  'ALLOW_PLAINTEXT',
   'MASTER_KEY',
   'SIGNUP',
   'LOG_RETENTION_DAYS',
@@ -81,6 +84,11 @@ const KNOWN: ReadonlySet<string> = new Set(SETTINGS);
 
 /** Settings that look like ours and mean nothing: a misspelt one should not be silent. */
 export function unknownSettings(env: Environment): string[] {
-  const ours = new Set<string>([...SETTINGS, ...SETTINGS.map((name) => `${name}_FILE`), 'PARLEY_TEST_DATABASE']);
+  const ours = new Set<string>([
+    ...SETTINGS,
+    ...SETTINGS.map((name) => `${name}_FILE`),
+    'PARLEY_TEST_DATABASE',
+    'PARLEY_TEST_REDIS',
+  ]);
   return Object.keys(env).filter((name) => name.startsWith('PARLEY_') && !ours.has(name));
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, ConfigFaults, type ParsedConfig, parseConfig } from './config.ts';
 import { type EnvironmentRead, readEnvironment, unknownSettings } from './env.ts';
 import { parseKey } from './parse.ts';
+import { certificatesOf } from './transport.ts';
 
 export type Loaded = {
   readonly config: Config;
@@ -18,12 +19,26 @@ export function loadConfig(
   { env, faults: unread }: EnvironmentRead = readEnvironment(folder),
 ): Loaded {
   const { config, faults } = parseConfig(env, { folder, version });
-  const all = [...unread, ...faults];
+  const all = [...unread, ...faults, ...unreadable(config)];
   if (all.length > 0) throw new ConfigFaults(all);
   return {
     config: { ...config, masterKey: config.masterKey ?? localMasterKey(config) },
     warnings: unknownSettings(env).map((name) => `${name} is not a setting of Parley; it is ignored.`),
   };
+}
+
+/** Certificates that an address names and nobody can read. */
+function unreadable({ databaseUrl, redisUrl }: ParsedConfig): string[] {
+  return Object.entries({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl }).flatMap(([name, url]) =>
+    (url === undefined ? [] : certificatesOf(url)).flatMap((file) => {
+      try {
+        accessSync(file, constants.R_OK);
+        return [];
+      } catch (error) {
+        return [`${name} names a file that cannot be read (${(error as NodeJS.ErrnoException).code}): ${file}.`];
+      }
+    }),
+  );
 }
 
 /** The key under `DATA_DIR`, made on the first start and readable by its owner only. */

@@ -73,6 +73,10 @@ export type ShardHead = { readonly shard: number; readonly next_position: number
 export const shardHeads = sql<ShardHead>`
   select shard::int as shard, next_position, horizon from log_shards order by shard`;
 
+/** What tells this log from every other one, copies of the same template included. */
+export const logIdentity = sql<{ identity: string }>`
+  select e.epoch || '-' || d.oid as identity from log_epoch e, pg_database d where d.datname = current_database()`;
+
 export const logEpoch = sql<{ epoch: string }>`select epoch from log_epoch`;
 
 /** The shard's events after a position, in order. */
