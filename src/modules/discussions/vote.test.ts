@@ -94,6 +94,19 @@ test('hostile and broken ballots count for nobody, say why, and are paid for; th
   );
 });
 
+test('voters share the tokens that are left', async () => {
+  const from = provider.received.length;
+  ballots({ ada: 'ben', ben: 'ada', cyd: 'ben' });
+  const { events } = await begin({ limits: { max_turns: 1, max_tokens: 1_000 } });
+  await events.until(stands);
+  events.close();
+  const asked = provider.received.slice(from).filter((one) => voterIn(one) !== undefined);
+  assert.deepEqual(
+    asked.map(({ body }) => body.max_tokens),
+    [333, 333, 333],
+  );
+});
+
 test('a voter that hangs is cut with the turn’s time; its ballot has failed, and it is counted', async () => {
   ballots({ ada: 'ben', ben: { does: 'hang_midway', pieces: ['cy'] }, cyd: 'ben' });
   const { path, id, events } = await begin({ limits: { max_turns: 1, turn_timeout_seconds: 0.6 } });

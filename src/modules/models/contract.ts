@@ -56,6 +56,8 @@ export type GenerateRequest = {
   readonly purpose: Purpose;
   /** For all tries together. Default 120,000. */
   readonly timeoutMs?: number;
+  /** UTF-16 units after which the answer is ended (`length`), whatever the provider makes of `maxTokens`. Default a million. */
+  readonly maxChars?: number;
 };
 
 export type Citation = { readonly documentId?: string; readonly title: string; readonly quote: string };

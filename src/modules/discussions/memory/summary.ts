@@ -55,6 +55,7 @@ export function summaryRequest(about: {
     parameters: { temperature: 0.2, ...(maxTokens !== undefined && { maxTokens }) },
     purpose: { kind: 'summary', discussionId: row.id },
     timeoutMs: TIMEOUT_MS,
+    maxChars: 2 * MAX_SUMMARY_CHARS,
   };
 }
 

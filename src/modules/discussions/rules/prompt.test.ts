@@ -61,6 +61,18 @@ test('a moderator is given the names as a list, and long speeches in short', () 
   assert.match(question?.content ?? '', /Who speaks next/);
 });
 
+test('however much was said, a choice is asked for with a bounded part of it', () => {
+  const said = Array.from({ length: 500 }, (_, n) => ({
+    ...{ seq: n + 1, participantId: 'ben', name: 'ben' },
+    content: n === 250 ? 'Short.' : 'x'.repeat(5_000),
+  }));
+  const asked = choicePrompt({ ...scene, said }, { instructions: '', voter: undefined, choices: ['ada', 'ben'] });
+  const speeches = asked.filter(({ name }) => name === 'ben').map(({ content }) => content);
+  assert.equal(speeches.length, 500);
+  assert.equal(speeches[250], 'Short.');
+  assert.ok(speeches.join('').length <= 60_000);
+});
+
 test('a voter is told who it is, and may not name itself', () => {
   const [system] = choicePrompt(scene, { instructions: '', voter: ada, choices: ['ben'] });
   assert.match(system?.content ?? '', /^You are ada, .*Vote on which of these participants, not you,/);

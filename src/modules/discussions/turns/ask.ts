@@ -80,7 +80,7 @@ async function repliesOf(
     for (let at = next++; at < who.length; at = next++) {
       const asked = who[at] as Asked;
       const agent = asked.agentId === undefined ? undefined : agents.get(asked.agentId);
-      replies[at] = await replyOf(deps, job, { row, asked, agent, scene, signal, endsAt });
+      replies[at] = await replyOf(deps, job, { row, asked, askedInAll: who.length, agent, scene, signal, endsAt });
     }
   };
   const clerks = Array.from({ length: Math.min(VOTERS_AT_ONCE, who.length) }, () =>
@@ -101,17 +101,18 @@ async function replyOf(
   about: {
     row: DiscussionRow;
     asked: Asked;
+    askedInAll: number;
     agent: Agent | undefined;
     scene: Scene;
     signal: AbortSignal;
     endsAt: number;
   },
 ): Promise<Reply> {
-  const { row, asked, agent, scene, signal, endsAt } = about;
+  const { row, asked, askedInAll, agent, scene, signal, endsAt } = about;
   const timeoutMs = endsAt - performance.now();
   const base = { asked, name: agent?.name };
   if (signal.aborted || timeoutMs <= 0) return { ...base, answer: { failed: true } };
-  const request = choiceRequest({ row, asked, agent, scene });
+  const request = choiceRequest({ row, asked, askedInAll, agent, scene });
   const generation = deps.models.stream({ ...job.ctx, signal }, { ...request, timeoutMs });
   const answer = await answerOf(generation, signal);
   if (signal.aborted) return { ...base, answer, generation };

@@ -77,6 +77,9 @@ function askingOf({ row, speaker, agent, attempt }: About): Asking {
   return { attempt, participant_id: speaker.id, model: agent?.model ?? null, parameters };
 }
 
+/** UTF-16 units of what is said in one turn; a longer speech ends there. */
+const MAX_SPEECH_CHARS = 262_144;
+
 /** What a speaker's model is asked. */
 export function turnRequest(about: {
   row: DiscussionRow;
@@ -94,17 +97,26 @@ export function turnRequest(about: {
     documents: prepared.grounding.map(({ id, title, text }) => ({ id, title, text })),
     purpose: { kind: 'turn', agentId: agent.id, discussionId: row.id, turn: row.turn, ...(hint && { hint }) },
     timeoutMs,
+    maxChars: MAX_SPEECH_CHARS,
   };
 }
 
-/** What a moderator or a voter is asked. */
+/** A name is short; the tokens are room for a model that thinks first. */
+const MAX_CHOICE_TOKENS = 4_000;
+const MAX_CHOICE_CHARS = 4_000;
+
+/** What a moderator or a voter is asked, one of `askedInAll`: they share the tokens that are left. */
 export function choiceRequest(about: {
   row: DiscussionRow;
   asked: Asked;
+  askedInAll: number;
   agent: Agent | undefined;
   scene: Scene;
 }): GenerateRequest {
-  const { row, asked, agent, scene } = about;
+  const { row, asked, askedInAll, agent, scene } = about;
+  const own = agent ? modelParameters(agent.parameters) : {};
+  const left = tokenBudget(row.limits, row.input_tokens + row.output_tokens, undefined) ?? Infinity;
+  const maxTokens = Math.min(own.maxTokens ?? Infinity, MAX_CHOICE_TOKENS, Math.max(1, Math.floor(left / askedInAll)));
   const voter = row.participants.find((p) => p.id === asked.voter);
   const choices = row.participants.filter((p) => p !== voter).map(({ name }) => name);
   const purpose = {
@@ -117,7 +129,8 @@ export function choiceRequest(about: {
     model: agent?.model ?? asked.model,
     fallbacks: agent?.fallback_models ?? [],
     messages: choicePrompt(scene, { instructions: agent?.instructions ?? '', voter, choices }),
-    parameters: agent ? modelParameters(agent.parameters) : {},
+    parameters: { ...own, maxTokens },
+    maxChars: MAX_CHOICE_CHARS,
     purpose: { ...purpose, ...(agent && { agentId: agent.id }) },
   };
 }

@@ -272,6 +272,31 @@ test('max_tokens ends a discussion, and caps what a turn may have', async () => 
   assert.deepEqual(asked, [100, 30]);
 });
 
+test('a model that never ends is ended: its speech is bounded, and so is an answer to who speaks next', async () => {
+  const piece = 'word '.repeat(10_000);
+  const request = script(
+    { does: 'answer', pieces: ['ada. ', ...Array(9).fill('More. '.repeat(200))] },
+    { does: 'answer', pieces: Array(8).fill(piece) },
+    answer('ben'),
+    answer('Short.'),
+  );
+  const more = {
+    policy: { type: 'moderator', model: 'local/gpt-5-mini' },
+    limits: { max_turns: 2, max_tokens: 90_000 },
+  };
+  const { path, events } = await begin(more);
+  await events.until(stands);
+  events.close();
+  const [first] = await said(path);
+  assert.deepEqual([first?.content.length, first?.metadata.finish_reason], [262_144, 'length']);
+  const [turn] = (await me.get(`${path}/turns`)).body.items;
+  assert.deepEqual([turn.proposals[0].refused, turn.proposals[0].content.length], ['names_nobody', 2_000]);
+  const asked = [request, request + 2].map((at) => provider.received[at - 1]?.body.max_tokens);
+  const left = 90_000 - turn.usage.input_tokens - turn.usage.output_tokens;
+  assert.equal(asked[0], 4_000);
+  assert.ok((asked[1] as number) <= Math.min(4_000, left), String(asked[1]));
+});
+
 test('cost is counted where a price is known: also of turns that were cut short; max_cost_usd pauses a discussion', async () => {
   const [priced] = await makeAgents(me, ['priced'], 'openai/gpt-5-mini');
   const participants = [{ agent_id: priced?.id }];

@@ -26,7 +26,7 @@ const ATTEMPTS_BEFORE_OTHERS = 2;
 /** A provider that asks to wait longer than this is not waited for. */
 const MAX_WAIT_MS = 20_000;
 const MAX_WAIT_BEFORE_OTHERS_MS = 1_000;
-/** An answer longer than this is ended there (`length`). */
+/** An answer longer than this, or than the request says, is ended there (`length`). */
 const MAX_TEXT_CHARS = 1_000_000;
 
 export type TryDeps = {
@@ -193,7 +193,8 @@ export class Try {
 
   /** False when the answer has become too long. */
   #take(text: string): boolean {
-    const taken = text.slice(0, MAX_TEXT_CHARS - this.#text.length);
+    const max = Math.min(MAX_TEXT_CHARS, this.#a.request.maxChars ?? MAX_TEXT_CHARS);
+    const taken = text.slice(0, Math.max(0, max - this.#text.length));
     this.#firstTokenAt ??= performance.now();
     this.#text += taken;
     this.#a.queue.push(taken);
