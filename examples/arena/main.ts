@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Discussion, type DiscussionEvent, type Message, Parley } from '@parley/sdk';
-import { ExampleServer } from './server.ts';
+import { ExampleServer } from '../support/server.ts';
 
 const DOCUMENT = {
   title: 'The harbour bridge',

@@ -1,6 +1,6 @@
 /** What the examples share: a server of their own, and a discussion told as a transcript while it happens. */
 import { type Agent, type Discussion, type Message, Parley, type Turn } from '@parley/sdk';
-import { ExampleServer } from '../arena/server.ts';
+import { ExampleServer } from './server.ts';
 
 export const print = (text: string): void => void process.stdout.write(text);
 const styled = (code: number, text: string): string => (process.stdout.isTTY ? `\x1b[${code}m${text}\x1b[0m` : text);

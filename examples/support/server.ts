@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const PATIENCE_MS = 60_000;
+/**
+ * What this machine's environment, or the repository's `.env`, says of another server is not said of this one: it is not to
+ * write into somebody's database. Where models are found stays.
+ */
+const OF_ANOTHER_SERVER = [
+  ...['HOST', 'INTERNAL_HOST', 'API_V1_PREFIX', 'PUBLIC_URL', 'TRUSTED_PROXIES', 'CORS_ORIGINS'],
+  ...['DATABASE_URL', 'REDIS_URL', 'MASTER_KEY', 'SIGNUP', 'LOG_RETENTION_DAYS', 'REQUESTS_PER_MINUTE'],
+].flatMap((name) => [name, `${name}_FILE`]);
+const UNSET = Object.fromEntries(OF_ANOTHER_SERVER.map((name) => [name, '']));
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export type Demo = { readonly url: string; readonly email: string; readonly password: string };
 
@@ -15,16 +27,19 @@ export type Demo = { readonly url: string; readonly email: string; readonly pass
 export class ExampleServer implements AsyncDisposable {
   readonly dataDir: string;
   readonly #ports: readonly number[];
+  readonly #interrupted: () => void;
   #child: ChildProcess | undefined;
   #output = '';
 
   private constructor(dataDir: string, ports: readonly number[]) {
     this.dataDir = dataDir;
     this.#ports = ports;
+    this.#interrupted = () => this.#giveUp();
+    for (const signal of INTERRUPTS) process.once(signal, this.#interrupted);
   }
 
   static async create(): Promise<ExampleServer> {
-    const dataDir = await mkdtemp(path.join(tmpdir(), 'parley-arena-'));
+    const dataDir = await mkdtemp(path.join(tmpdir(), 'parley-example-'));
     // Chosen beforehand: after the crash the server must be where the client looks for it.
     return new ExampleServer(dataDir, await freePorts(3));
   }
@@ -34,7 +49,10 @@ export class ExampleServer implements AsyncDisposable {
     const [PORT, API_PORT, METRICS_PORT] = this.#ports.map(String);
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'serve'], {
       cwd: ROOT,
-      env: { ...process.env, PARLEY_PROFILE: 'development', DATA_DIR: this.dataDir, PORT, API_PORT, METRICS_PORT },
+      env: {
+        ...{ ...process.env, ...UNSET },
+        ...{ PARLEY_PROFILE: 'development', DATA_DIR: this.dataDir, PORT, API_PORT, METRICS_PORT },
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -46,7 +64,8 @@ export class ExampleServer implements AsyncDisposable {
     const deadline = Date.now() + PATIENCE_MS;
     while (!(await this.#ready())) {
       if (child.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`The server did not start:\n${this.#output}`);
+        const why = child.exitCode === null ? `It was not ready within ${PATIENCE_MS / 1000} s` : 'It ended';
+        throw new Error(`The example's server did not start. ${why}, and said:\n${this.#output}`);
       }
       await delay(50);
     }
@@ -59,8 +78,17 @@ export class ExampleServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const signal of INTERRUPTS) process.off(signal, this.#interrupted);
     await this.#end('SIGTERM');
     await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** Ctrl-C: nothing is to be left behind then either. */
+  #giveUp(): void {
+    void this.#end('SIGTERM').finally(() => {
+      rmSync(this.dataDir, { recursive: true, force: true });
+      process.exit(130);
+    });
   }
 
   async #ready(): Promise<boolean> {
