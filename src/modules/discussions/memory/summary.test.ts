@@ -167,6 +167,25 @@ test('the cost of summaries counts against the limits', async () => {
   assert.ok(discussion.usage.turns < 60);
 });
 
+test('a summary of several steps stops where the cost of the first has reached the limit', async () => {
+  talks();
+  const from = writer.received.length;
+  writer.script({ does: 'answer', pieces: ['Dear.'], usage: { input: 4_000, output: 6_000 } });
+  const [agent] = await makeAgents(me, [`m${++made}`], 'local/gpt-5-mini');
+  const { body } = await me.post('/discussions', {
+    ...{ topic: 'Tea?', participants: [{ agent_id: agent?.id }, { user_id: me.userId }], start: false },
+    ...{ memory: { window: 1, summary: true, summary_model: WRITER }, limits: { max_cost_usd: 0.000_001 } },
+  });
+  const path = `/discussions/${body.id}`;
+  for (let n = 0; n < 40; n++) await me.post(`${path}/messages`, { content: `${n} ${'x'.repeat(4_000)}` });
+  await me.post(`${path}/resume`);
+  await world.settle();
+  const { summary } = (await me.get(`${path}/memory`)).body;
+  assert.ok(summary.up_to_seq < 39, `${summary.up_to_seq}`);
+  assert.equal(writer.received.length - from, 1);
+  await me.post(`${path}/cancel`);
+});
+
 test('the rehearsal keeps a summary by rule', async () => {
   talks();
   const memory = { window: 1, summary: true, summary_model: 'rehearsal' };

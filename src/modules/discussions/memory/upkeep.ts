@@ -1,7 +1,7 @@
 import { AppError } from '../../../platform/http/errors.ts';
 import type { JobKind, RunningJob } from '../../../platform/jobs/define.ts';
 import type { GenerateResult } from '../../models/index.ts';
-import { limitReached } from '../rules/limits.ts';
+import { costReached, limitReached } from '../rules/limits.ts';
 import { retryAfter } from '../rules/retry.ts';
 import { hasEnded } from '../rules/status.ts';
 import { type DiscussionRow, findDiscussion, lockDiscussion } from '../store.ts';
@@ -99,5 +99,5 @@ const mayPass = (code: string): boolean =>
 function isSpent(row: DiscussionRow, now: Date): boolean {
   const tokens = row.input_tokens + row.output_tokens;
   const spent = { turns: row.state.turns, tokens, costNanoUsd: row.cost_nano_usd, elapsedMs: elapsedMs(row, now) };
-  return limitReached(row.limits, spent) !== null;
+  return limitReached(row.limits, spent) !== null || costReached(row.limits, spent.costNanoUsd);
 }
