@@ -10,6 +10,7 @@ import { createModels, defaultModelChanged, type Pace, providerChanged } from '.
 import { createOpenAi } from './modules/openai/index.ts';
 import { createOperations } from './modules/operations/index.ts';
 import { createTraces } from './modules/traces/index.ts';
+import { createCaches } from './platform/cache/caches.ts';
 import type { Config } from './platform/config/config.ts';
 import { createSecrets } from './platform/config/secrets.ts';
 import { createDatabase } from './platform/db/database.ts';
@@ -34,6 +35,7 @@ import { createOutbound } from './platform/net/outbound.ts';
 import { createHub } from './platform/realtime/fanout.ts';
 import type { Redis } from './platform/redis/redis.ts';
 import { memoryLimiter } from './platform/reliability/limiter-memory.ts';
+import { createReliability } from './platform/reliability/reliability.ts';
 import { createLog, type Logger } from './platform/telemetry/log.ts';
 import { createMetrics, type Metrics, measurePools } from './platform/telemetry/metrics.ts';
 import { createMetricsServer } from './platform/telemetry/server.ts';
@@ -121,6 +123,8 @@ async function createResources(config: Config, options: AppOptions) {
   const redis = await openRedis(config, { log, metrics, db });
   const secrets = createSecrets({ db, masterKey: config.masterKey });
   const limiter = memoryLimiter(clock);
+  const reliability = createReliability({ metrics, log });
+  const caches = createCaches({ metrics });
   const cursors = createCursors(config.masterKey);
   const outbound = createOutbound({ allow: config.outboundAllow });
   const leases = createLeases({ db, log });
@@ -134,7 +138,7 @@ async function createResources(config: Config, options: AppOptions) {
   const deadLetters = createDeadLetters(jobs);
   return {
     ...{ log, metrics, tracer, clock, database, db, redis, announcements, secrets, limiter, cursors, outbound },
-    ...{ leases, tail, types, feed, hub, sequencer, notices, jobs, deadLetters },
+    ...{ reliability, caches, leases, tail, types, feed, hub, sequencer, notices, jobs, deadLetters },
   };
 }
 

@@ -39,6 +39,8 @@ const ADVICE: Readonly<Record<ErrorCode, string>> = {
   model_unavailable: 'Try again later, or use another model.',
   model_refused: 'The message holds what the provider says of the request.',
   model_not_found: '`GET /models` lists what there is.',
+  upstream_unavailable: 'Try again after `Retry-After`; the service is asked again by itself then.',
+  upstream_timeout: 'Try again. Something that creates carries its `Idempotency-Key`, so it happens once.',
   overloaded: 'Try again after `Retry-After`.',
   unavailable: 'Try again shortly; `GET /health/ready` tells which part is missing.',
   internal: 'Our fault. The `request_id` finds it in the log.',

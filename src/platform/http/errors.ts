@@ -70,6 +70,8 @@ export const ERRORS = {
   model_unavailable: { status: 502, type: 'upstream', message: 'The model provider is not available.' },
   model_refused: { status: 422, type: 'upstream', message: 'The model provider refused the request.' },
   model_not_found: { status: 404, type: 'not_found', message: 'There is no such model here.' },
+  upstream_unavailable: { status: 503, type: 'upstream', message: 'A service that this needs is not available.' },
+  upstream_timeout: { status: 504, type: 'upstream', message: 'A service that this needs did not answer in time.' },
   overloaded: { status: 503, type: 'upstream', message: 'Too much is going on; try again shortly.' },
   unavailable: { status: 503, type: 'upstream', message: 'A part that this needs is not available.' },
   internal: { status: 500, type: 'internal', message: 'Something went wrong on our side.' },

@@ -855,7 +855,7 @@ export interface paths {
         };
         /**
          * Read what a speaker was given
-         * @description Exactly what was sent for this turn, also after the agent or its documents were changed. Of several attempts, the newest. 404 where a turn was given nothing: a person’s, unless the person claimed it.
+         * @description Exactly what was sent for this turn, also after the agent or its documents were changed. Of several attempts, the newest. 404 where a turn was given nothing: a person’s, unless the person claimed it. It quotes instructions and documents, and so takes `agents:read` and `documents:read` as well, except for a seat’s own turns.
          *
          *     Needs the permission `discussions:read`.
          */
@@ -1970,7 +1970,7 @@ export interface components {
                  * @description What happened; stable.
                  * @enum {string}
                  */
-                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "validation_failed" | "version_mismatch";
+                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "upstream_timeout" | "upstream_unavailable" | "validation_failed" | "version_mismatch";
                 /** @description More, where there is more: of `validation_failed` an object with `fields`, a list of `{in, field, rule, message}`. */
                 details: unknown;
                 /** @description For people; may change. */
@@ -2368,7 +2368,7 @@ export interface components {
         OpenAiError: {
             error: {
                 /** @enum {string} */
-                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "validation_failed" | "version_mismatch";
+                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "upstream_timeout" | "upstream_unavailable" | "validation_failed" | "version_mismatch";
                 details: unknown;
                 message: string;
                 /** @description The field that is wrong. */
