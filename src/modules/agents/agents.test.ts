@@ -26,6 +26,7 @@ test('an agent is made with its defaults, read and listed', async () => {
   assert.deepEqual(rest, {
     name: 'critic',
     model: null,
+    fallback_models: [],
     instructions: '',
     parameters: {},
     memory: {},

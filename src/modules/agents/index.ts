@@ -11,6 +11,7 @@ export {
   fallbacksOf,
   fitDocuments,
   modelParameters,
+  quotedIn,
 } from './rules.ts';
 export type { Agent } from './schemas.ts';
 export { Citation, ContextItem, Fallbacks, ModelId, Parameters } from './schemas.ts';

@@ -4,12 +4,18 @@ import type { Invocation, Invoke, Parameters } from './schemas.ts';
 export type Text = { readonly title: string; readonly text: string };
 
 /**
- * Documents as parts of a system message, to be joined by an empty line. The tags only part them; what stands in them
- * stays untrusted text.
+ * What others wrote, between tags that part it from what we say. It stays untrusted text, but it cannot close its tag, nor
+ * open one of ours, and so pass for a part of the instructions.
  */
+export function quotedIn(tag: 'document' | 'passage' | 'summary', facts: string, text: string): string {
+  const tame = (words: string) => words.replace(/<(?=[\s/]*(?:document|passage|summary)\b)/gi, '<\\');
+  return `<${tag}${tame(facts)}>\n${tame(text)}\n</${tag}>`;
+}
+
+/** Documents as parts of a system message, to be joined by an empty line. */
 export function documentParts(documents: readonly Text[]): string[] {
   if (documents.length === 0) return [];
-  const each = documents.map(({ title, text }) => `<document title=${JSON.stringify(title)}>\n${text}\n</document>`);
+  const each = documents.map(({ title, text }) => quotedIn('document', ` title=${JSON.stringify(title)}`, text));
   return ['Documents to use and to cite by title:', ...each];
 }
 
