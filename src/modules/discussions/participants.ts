@@ -4,7 +4,7 @@ import type { FieldFault } from '../../platform/http/validation.ts';
 import type { Agent } from '../agents/index.ts';
 import type { Participant } from './rules/fold.ts';
 import type { CreateDiscussion } from './schemas.ts';
-import { nameKey, seatNameFault } from './seats/names.ts';
+import { nameKey, plainName, seatNameFault } from './seats/names.ts';
 
 /** Who people are: the identity and access modules, as far as a discussion needs them. */
 export type People = {
@@ -61,13 +61,13 @@ export function agentParticipant(agent: Agent | undefined, field: string): Parti
   return { id: uuidv7(), kind: 'agent', agent_id: agent.id, user_id: null, name: agent.name };
 }
 
-function personParticipant(
+export function personParticipant(
   userId: string,
   member: { readonly name: string } | undefined,
   field: string,
 ): Participant | FieldFault {
   if (!member) return fault(field, 'exists', 'is no member of this tenant');
-  return { id: uuidv7(), kind: 'user', agent_id: null, user_id: userId, name: member.name };
+  return { id: uuidv7(), kind: 'user', agent_id: null, user_id: userId, name: plainName(member.name) };
 }
 
 function seatParticipant(name: string, field: string): Participant | FieldFault {
@@ -85,6 +85,12 @@ function seatClashes(found: readonly Found[]): FieldFault[] {
       ? [fault(`${path}.seat.name`, 'unique', 'is the name of another participant')]
       : [];
   });
+}
+
+/** What somebody who takes no part is called: never what a participant is, for whom others would take them. */
+export function outsidersName(name: string, participants: readonly Participant[]): string {
+  const plain = plainName(name);
+  return participants.some((p) => nameKey(p.name) === nameKey(plain)) ? `${plain} (not taking part)` : plain;
 }
 
 /** Two people may have one name, or a person an agent's; within a discussion a name means one participant. */

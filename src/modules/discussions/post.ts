@@ -1,6 +1,7 @@
 import type { Tx } from '../../platform/db/queries.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { cutTurn, type EnterDeps, enter, rollBack } from './enter.ts';
+import { outsidersName } from './participants.ts';
 import { messageOf, nextSpeakerOf } from './present.ts';
 import { hasEnded } from './rules/status.ts';
 import { type Author, type By, MAX_MESSAGES, type Posted } from './schemas.ts';
@@ -21,9 +22,7 @@ export async function post(
     throw new AppError('limit_reached', { message: `A discussion holds at most ${MAX_MESSAGES} messages.` });
   }
   const self = selfIn(row, tx.ctx);
-  const author: Author = self
-    ? authorOf(self)
-    : { kind: 'user', participant_id: null, agent_id: null, user_id: by.kind === 'user' ? by.id : null, name: by.name };
+  const author = self ? authorOf(self) : outsider(by, row);
   const message = { author, content, metadata: {} };
   const hasTurn = endsTurn(row, self, { turn, fence, now: deps.clock.now() });
   if (row.status === 'running' && row.on_post === 'reject') throw busy(row);
@@ -45,6 +44,14 @@ export async function post(
   await stage.save();
   return { ...messageOf(said), next_speaker: nextSpeakerOf(row) };
 }
+
+const outsider = (by: By, { participants }: DiscussionRow): Author => ({
+  kind: 'user',
+  participant_id: null,
+  agent_id: null,
+  user_id: by.kind === 'user' ? by.id : null,
+  name: outsidersName(by.name, participants),
+});
 
 /** An agent speaks, or models are asked who should: this discussion does not want to be disturbed then. */
 function busy(row: DiscussionRow): AppError {

@@ -214,6 +214,9 @@ test('an order names participants by agent, user, own id or name, and somebody e
   const order = ['BEN', 'agent-1', ben.id, 'ada'];
   const settled = settlePolicy({ type: 'round_robin', order }, [ada, ben]);
   assert.deepEqual(settled, { policy: { type: 'round_robin', order: [ben.id, ada.id, ben.id, ada.id] } });
+  const feigned = { ...ada, name: ben.id };
+  const meant = settlePolicy({ type: 'round_robin', order: [ben.id] }, [feigned, ben]);
+  assert.deepEqual(meant, { policy: { type: 'round_robin', order: [ben.id] } }, 'a name takes no id’s place');
   assert.deepEqual(settlePolicy({ type: 'round_robin', order: ['ada', 'zoe'] }, [ada, ben]), {
     fault: { path: 'order.1', message: 'is not a participant' },
   });

@@ -74,11 +74,12 @@ export type TurnPolicy<Wanted = never, Kept = never> = {
   length?(policy: Kept): number;
 };
 
-/** The participant whose own id, agent's id, user's id or name this is. */
+/** The participant whose own id, agent's id, user's id or name this is: a name that looks like an id takes nobody's place. */
 export function findParticipant(participants: readonly Participant[], reference: string): Participant | undefined {
   const name = reference.toLowerCase();
-  return participants.find(
-    (p) => p.id === reference || p.agent_id === reference || p.user_id === reference || p.name.toLowerCase() === name,
+  return (
+    participants.find((p) => p.id === reference || p.agent_id === reference || p.user_id === reference) ??
+    participants.find((p) => p.name.toLowerCase() === name)
   );
 }
 

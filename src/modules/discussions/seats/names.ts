@@ -16,6 +16,15 @@ export function seatNameFault(name: string): string | undefined {
   return undefined;
 }
 
+/** A name that was chosen elsewhere, on one line and without marks that show nothing: it stands in prompts and files. */
+export function plainName(name: string): string {
+  const line = name
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .replace(new RegExp(INVISIBLE, 'gu'), '')
+    .trim();
+  return line === '' ? 'Somebody' : line;
+}
+
 /** Two names with the same key would be taken for one another. */
 export const nameKey = (name: string): string =>
   name
