@@ -4,6 +4,7 @@ import { follow, heard, makeAgents, stands } from '../../../../test/support/disc
 import { openaiProtocol } from '../../../../test/support/providers/openai.ts';
 import { StandIn } from '../../../../test/support/providers/stand-in.ts';
 import { createWorld, type Member, type World } from '../../../../test/support/world.ts';
+import type { Permission } from '../../../platform/auth/permissions.ts';
 import type { TurnContext } from './schemas.ts';
 
 let provider: StandIn;
@@ -107,6 +108,23 @@ test('of a turn under way, and of one that was cut short, the context is there a
   await me.post(`${path}/cancel`);
   events.close();
   assert.deepEqual(await contextOf(path, 1), during);
+});
+
+test('a key that reads neither agents nor documents does not read them here', async () => {
+  provider.script({ does: 'answer', pieces: ['Now.'] });
+  const { path, events } = await begin({ limits: { max_turns: 1 } });
+  await events.until(stands);
+  events.close();
+  const { tenantId, userId } = me;
+  const read = async (scopes: Permission[]) => {
+    const { key } = await world.app.access.createApiKey({ tenantId, userId, name: scopes.join(), scopes });
+    const { status, body } = await world.as(key).get(`${path}/turns/1/context`);
+    return [status, body.error?.code, body.error?.details?.permission];
+  };
+  const denied = (permission: Permission) => [403, 'permission_denied', permission];
+  assert.deepEqual(await read(['discussions:read']), denied('agents:read'));
+  assert.deepEqual(await read(['discussions:read', 'agents:read']), denied('documents:read'));
+  assert.equal((await read(['discussions:read', 'agents:read', 'documents:read']))[0], 200);
 });
 
 test('an attempt that failed is replaced by the next; what was told to nobody is not found', async () => {

@@ -35,6 +35,7 @@ export function memoryReads({ db, live }: { readonly db: Db; readonly live: Pick
       const given = now?.given ?? found?.given;
       if (!given || !isOpenTo(ctx, given.participant_id))
         throw new AppError('not_found', { message: 'There is no such turn, or its speaker was given nothing.' });
+      mayReadWhatItQuotes(ctx);
       const [texts, said] = await Promise.all([
         now?.texts ?? store.findTexts(reader, id, hashesOf(given)),
         store.saidBetween(reader, id, rangeOf(given)),
@@ -50,6 +51,15 @@ export function memoryReads({ db, live }: { readonly db: Db; readonly live: Pick
       return { window, summary: newest ? summaryOf(newest) : null, retrieval };
     },
   };
+}
+
+/** It quotes the agent's instructions and the documents: a key that opens neither does not open them here. */
+function mayReadWhatItQuotes({ actor, permissions }: Ctx): void {
+  if (actor.kind === 'api_key' && actor.confinedTo !== undefined) return;
+  const lacks = (['agents:read', 'documents:read'] as const).filter((permission) => !permissions.has(permission));
+  if (lacks.length === 0) return;
+  const message = `What a speaker was given is read with ${lacks.join(' and ')} too.`;
+  throw new AppError('permission_denied', { message, details: { permission: lacks[0] } });
 }
 
 /** A seat's key reads what its own participant was given: instructions of the others are not for outsiders. */

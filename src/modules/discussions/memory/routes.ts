@@ -13,7 +13,8 @@ export function memoryRoutes(router: Router, memory: MemoryReads): void {
     summary: 'Read what a speaker was given',
     description:
       'Exactly what was sent for this turn, also after the agent or its documents were changed. Of several attempts, ' +
-      'the newest. 404 where a turn was given nothing: a person’s, unless the person claimed it.',
+      'the newest. 404 where a turn was given nothing: a person’s, unless the person claimed it. It quotes instructions ' +
+      'and documents, and so takes `agents:read` and `documents:read` as well, except for a seat’s own turns.',
     tag,
     access: 'discussions:read',
     confinedBy: 'discussion_id',
