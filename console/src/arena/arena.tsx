@@ -17,6 +17,7 @@ import { isAwaitingChoice } from './stage/roles.ts';
 import { Stage } from './stage/stage.tsx';
 import { type ArenaState, isOpen } from './state.ts';
 import type { Arena } from './store.ts';
+import { Stumble } from './stumble.tsx';
 import { type MessageActions, type Reading, Transcript } from './transcript/transcript.tsx';
 import { useArena } from './use-arena.ts';
 import { useMedia, useView, type View } from './view.ts';
@@ -88,6 +89,7 @@ function Room({ arena, state, discussion, at }: RoomProps): ReactNode {
         <div className="arena-notes">
           <ConnectionBar connection={state.connection} open={isOpen(discussion)} />
           {writes && <Needs key={discussion.needs?.max_cost_usd} arena={arena} discussion={discussion} />}
+          <Stumble discussion={discussion} turn={state.turns.at(-1)} onTurn={(turn) => view.look('turns', turn)} />
           {view.problem !== undefined && <ErrorNote error={view.problem} />}
           {state.failure !== undefined && <ErrorNote error={state.failure} title="Live updates have ended." />}
         </div>

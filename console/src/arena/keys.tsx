@@ -36,7 +36,9 @@ export function useKeys(run: (command: KeyCommand) => boolean): void {
     const pressed = (event: KeyboardEvent): void => {
       const target = event.target as HTMLElement;
       if (event.metaKey || event.ctrlKey || event.altKey || event.isComposing) return;
-      if (target.closest('input, textarea, select, dialog, [role="tablist"], ol.turns')) return;
+      if (target.closest('input, textarea, select, dialog')) return;
+      // Lists that go through themselves by these.
+      if (/^(Home|End)$/.test(event.key) && target.closest('[role="tablist"], ol.turns')) return;
       const command = commandOf(event.key);
       if (command !== undefined && latest.current(command)) event.preventDefault();
     };
@@ -50,7 +52,7 @@ const shown = (key: string): string => ({ Escape: 'Esc' })[key] ?? (key.length =
 export function Shortcuts({ onClose }: { onClose(): void }): ReactNode {
   return (
     <Dialog title="Keyboard" onClose={onClose}>
-      <dl className="shortcuts">
+      <dl className="shortcuts shortcuts-arena">
         {KEYS.map(([command, keys, what]) => (
           <div key={command}>
             <dt>

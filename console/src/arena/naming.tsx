@@ -7,7 +7,7 @@ import { isAwaitingChoice } from './stage/roles.ts';
 export function Naming({ discussion, onLeave }: { discussion: Discussion; onLeave(): void }): ReactNode {
   const awaited = isAwaitingChoice(discussion);
   return (
-    <p className="naming" role="status">
+    <p className={awaited ? 'naming naming-awaited' : 'naming'} role="status">
       <span>
         {!awaited && <strong>Who speaks next? </strong>}Choose a place at the table, or press its number.
         {!awaited && discussion.status === 'running' && ' Whoever is speaking stops; what was said is kept.'}

@@ -18,6 +18,8 @@ export type Beyond = 'none' | 'more' | 'loading' | 'failed';
 
 export type ArenaState = {
   discussion: Discussion | undefined;
+  /** When it was read, by this machine's clock: what grows with time is told as of then. */
+  readAt: number;
   /** A stretch of the log without a hole: its end, unless somebody went to look at an older place. */
   messages: readonly Message[];
   older: Beyond;
@@ -40,6 +42,7 @@ export type ArenaState = {
 
 export const initialState: ArenaState = {
   discussion: undefined,
+  readAt: 0,
   messages: [],
   older: 'none',
   newer: 'none',
@@ -217,14 +220,14 @@ export function turnOf(state: ArenaState, turn: number | null): Turn | undefined
 }
 
 /** Takes a newer snapshot; one that was overtaken on its way is dropped. */
-export function withDiscussion(state: ArenaState, discussion: Discussion): ArenaState {
+export function withDiscussion(state: ArenaState, discussion: Discussion, readAt = 0): ArenaState {
   if (state.discussion && discussion.version < state.discussion.version) return state;
   const silent = discussion.status !== 'running';
   const known = state.discussion?.participants;
   // The same people: whatever depends on them need not be drawn anew.
   const same = JSON.stringify(known) === JSON.stringify(discussion.participants);
   const participants = known !== undefined && same ? known : discussion.participants;
-  return { ...state, discussion: { ...discussion, participants }, live: silent ? undefined : state.live };
+  return { ...state, readAt, discussion: { ...discussion, participants }, live: silent ? undefined : state.live };
 }
 
 /** Who speaks or is about to, and why. */

@@ -293,7 +293,7 @@ export class Arena {
 
   #discussion(discussion: Discussion): void {
     const before = this.#state.discussion;
-    this.#set(withDiscussion(this.#state, discussion));
+    this.#set(withDiscussion(this.#state, discussion, Date.now()));
     if (before && isOpen(before) && !isOpen(discussion)) this.#afterwards();
   }
 

@@ -5,11 +5,12 @@ import { Button } from '../../ui/controls.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { ErrorNote } from '../../ui/states.tsx';
 import type { Arena } from '../store.ts';
+import { suggested, upwards } from './amounts.ts';
 
 /** A discussion whose budget is spent: what one more turn needs, and a way to give it. */
 export function Needs({ arena, discussion }: { arena: Arena; discussion: Discussion }): ReactNode {
   const { needs, limits, usage } = discussion;
-  const least = needs?.max_cost_usd ?? 0;
+  const least = upwards(needs?.max_cost_usd ?? 0);
   const [value, setValue] = useState<string>();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -55,11 +56,4 @@ export function Needs({ arena, discussion }: { arena: Arena; discussion: Discuss
       {error !== undefined && <ErrorNote error={error} />}
     </form>
   );
-}
-
-/** Room for as much again, in a round figure, but never less than it needs. */
-export function suggested(least: number, limit: number): number {
-  const wanted = Math.max(least, limit * 2);
-  const unit = 10 ** Math.floor(Math.log10(wanted));
-  return Math.max(least, Number((Math.ceil((wanted / unit) * 2) * (unit / 2)).toPrecision(3)));
 }

@@ -14,19 +14,24 @@ export function Charts({ turns, discussion }: { turns: readonly Turn[]; discussi
   if (samples.length < 2) return null;
   const { usage } = discussion;
   const tokens = usage.input_tokens + usage.output_tokens;
+  const grew = (amount: (sample: Sample) => number): boolean => samples.some((sample) => amount(sample) > 0);
+  const [tokensGrew, costGrew] = [grew((sample) => sample.tokens), grew(({ nanoUsd }) => nanoUsd)];
+  if (!tokensGrew && !samples.some(({ firstMs }) => firstMs !== undefined)) return null;
   const first = median(samples.flatMap(({ firstMs }) => firstMs ?? []));
   return (
     <section className="charts">
       <h2>Over the turns</h2>
-      <Growth
-        title="Tokens"
-        text={count(tokens)}
-        values={growth(
-          samples.map((sample) => sample.tokens),
-          tokens,
-        )}
-      />
-      {usage.cost_nano_usd > 0 && (
+      {tokensGrew && (
+        <Growth
+          title="Tokens"
+          text={count(tokens)}
+          values={growth(
+            samples.map((sample) => sample.tokens),
+            tokens,
+          )}
+        />
+      )}
+      {costGrew && (
         <Growth
           title="Cost"
           text={cost(usage.cost_nano_usd)}

@@ -137,6 +137,8 @@ function Fold({ title, open = false, children }: { title: string; open?: boolean
 }
 
 function parametersText({ parameters }: TurnContext): string {
-  const parts = Object.entries(parameters).map(([name, value]) => `${name.replaceAll('_', ' ')} ${String(value)}`);
+  const parts = Object.entries(parameters).map(
+    ([name, value]) => `${name.replaceAll('_', ' ')} ${typeof value === 'number' ? count(value) : String(value)}`,
+  );
   return parts.length === 0 ? '' : `; ${parts.join(', ')}`;
 }

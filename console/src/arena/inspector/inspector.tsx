@@ -38,7 +38,6 @@ type InspectorProps = {
 export function Inspector(props: InspectorProps): ReactNode {
   const { tab, onTab, sheet, onClose } = props;
   const list = useRef<HTMLDivElement>(null);
-  const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     if (sheet) list.current?.querySelector<HTMLElement>('[aria-selected="true"]')?.focus();
   }, [sheet]);
@@ -51,9 +50,10 @@ export function Inspector(props: InspectorProps): ReactNode {
     onTab(next.id);
     list.current?.querySelector<HTMLElement>(`#tab-${next.id}`)?.focus();
   };
-  const dialog = sheet ? ({ role: 'dialog', 'aria-modal': true } as const) : {};
+  const named = { 'aria-label': 'About this discussion' };
+  const role = sheet ? { role: 'dialog', 'aria-modal': true, ...named } : { role: 'complementary', ...named };
   return (
-    <aside className="panel" ref={panel} aria-label="About this discussion" {...dialog}>
+    <div className="panel" {...role}>
       <div className="panel-head">
         <div className="panel-tabs" role="tablist" aria-label="About this discussion" ref={list} onKeyDown={walk}>
           {TABS.map(({ id, label }) => (
@@ -77,7 +77,7 @@ export function Inspector(props: InspectorProps): ReactNode {
       <div className="panel-body" id="panel-body" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
         <Body {...props} />
       </div>
-    </aside>
+    </div>
   );
 }
 

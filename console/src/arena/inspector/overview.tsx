@@ -4,7 +4,7 @@ import { bytes, clock, cost, count, plural, roughTokens } from '../../lib/format
 import { Link } from '../../lib/router.tsx';
 import { useCan } from '../../lib/session.tsx';
 import { Icon } from '../../ui/icon.tsx';
-import { type ArenaState, heard } from '../state.ts';
+import { type ArenaState, heard, isOpen } from '../state.ts';
 import { useNow } from '../use-arena.ts';
 import { useVoices } from '../voices.ts';
 import { hueIn } from '../words.ts';
@@ -43,17 +43,26 @@ function Spent({ state, discussion }: OverviewProps): ReactNode {
   const { usage, limits } = discussion;
   const running = discussion.status === 'running' || discussion.status === 'waiting';
   const now = useNow(running);
-  const since = running ? Math.max(0, (now - Date.parse(discussion.updated_at)) / 1000) : 0;
+  const since = running ? Math.max(0, (now - state.readAt) / 1000) : 0;
   const elapsed = usage.elapsed_seconds + since;
   const live = state.live ? roughTokens(heard(state.live)) : 0;
   const tokens = usage.input_tokens + usage.output_tokens + live;
   const spent = usage.cost_nano_usd;
+  const open = isOpen(discussion);
   return (
     <section>
       <h2>So far</h2>
       <dl className="gauges">
-        <Gauge label="Turns" value={usage.turns} limit={limits.max_turns} text={count(usage.turns)} of={count} />
         <Gauge
+          {...{ open }}
+          label="Turns"
+          value={usage.turns}
+          limit={limits.max_turns}
+          text={count(usage.turns)}
+          of={count}
+        />
+        <Gauge
+          {...{ open }}
           label="Tokens"
           value={tokens}
           limit={limits.max_tokens}
@@ -61,13 +70,14 @@ function Spent({ state, discussion }: OverviewProps): ReactNode {
           of={count}
         />
         <Gauge
+          {...{ open }}
           label="Cost"
           value={spent / 1e9}
           limit={limits.max_cost_usd}
           text={cost(spent)}
           of={(usd) => `$${usd}`}
         />
-        <Gauge label="Time" value={elapsed} limit={limits.max_seconds} text={clock(elapsed)} of={clock} />
+        <Gauge {...{ open }} label="Time" value={elapsed} limit={limits.max_seconds} text={clock(elapsed)} of={clock} />
       </dl>
     </section>
   );
@@ -79,12 +89,15 @@ type GaugeProps = {
   limit: number | undefined;
   text: string;
   of(limit: number): string;
+  /** More can be spent. */
+  open: boolean;
 };
 
 /** How much of a limit is used: an arc that fills, and warns when it is nearly full. */
-function Gauge({ label, value, limit, text, of }: GaugeProps): ReactNode {
+function Gauge({ label, value, limit, text, of, open }: GaugeProps): ReactNode {
   const part = limit === undefined ? 0 : Math.min(1, value / limit);
-  const look = part >= 1 ? ' gauge-full' : part >= 0.85 ? ' gauge-near' : '';
+  // A limit that ended it was there to end it: nothing to warn of any more.
+  const look = !open ? '' : part >= 1 ? ' gauge-full' : part >= 0.85 ? ' gauge-near' : '';
   return (
     <div className={`gauge${look}`}>
       <dt>{label}</dt>
@@ -93,7 +106,7 @@ function Gauge({ label, value, limit, text, of }: GaugeProps): ReactNode {
           <path d="M4 23A18 18 0 0 1 40 23" pathLength="1" className={limit === undefined ? 'gauge-open' : ''} />
           {part > 0 && <path d="M4 23A18 18 0 0 1 40 23" pathLength="1" strokeDasharray={`${part} 1`} />}
         </svg>
-        <span className="gauge-value">{text}</span>
+        <span className={text.length > 7 ? 'gauge-value gauge-long' : 'gauge-value'}>{text}</span>
         <span className="faint">{limit === undefined ? 'no limit' : `of ${of(limit)}`}</span>
       </dd>
     </div>

@@ -1,9 +1,10 @@
 import type { Discussion, Turn } from '@parley/sdk';
 import { type KeyboardEvent, type ReactNode, useRef } from 'react';
-import { duration } from '../../lib/format.ts';
+import { duration, plural } from '../../lib/format.ts';
 import { Button } from '../../ui/controls.tsx';
 import type { ArenaState } from '../state.ts';
 import { hueIn, reasonText, turnStatusText } from '../words.ts';
+import { Score } from './score.tsx';
 
 /** What did not go the usual way is said. */
 const ODD: ReadonlySet<string> = new Set(['failed', 'skipped', 'interrupted', 'cancelled', 'paused', 'waiting']);
@@ -32,6 +33,7 @@ export function Turns({ state, discussion, onTurn, onOlder }: TurnsProps): React
   const longest = Math.max(1, ...turns.map((turn) => lasted(turn) ?? 0));
   return (
     <section aria-label="Turns">
+      <Score turns={state.turns} discussion={discussion} />
       <ol className="turns" ref={list} onKeyDown={walk} reversed start={turns[0]?.turn}>
         {turns.map((turn) => (
           <Row key={turn.turn} turn={turn} discussion={discussion} longest={longest} onTurn={onTurn} />
@@ -55,8 +57,6 @@ function Row({ turn, discussion, longest, onTurn }: RowProps): ReactNode {
   const took = lasted(turn);
   const first = turn.time_to_first_token_ms;
   const share = (ms: number): string => `${Math.max(1, (ms / longest) * 100)}%`;
-  const ballots = turn.proposals.filter(({ kind }) => kind === 'ballot');
-  const refused = turn.proposals.filter((proposal) => proposal.refused !== null).length;
   return (
     <li className={`turn-row turn-${turn.status} hue-${hueIn(discussion, turn.participant_id)}`}>
       <button type="button" className="turn-open" onClick={() => onTurn(turn.turn)}>
@@ -70,8 +70,7 @@ function Row({ turn, discussion, longest, onTurn }: RowProps): ReactNode {
               </span>
             )}
             {turn.attempts > 1 && <span className="tag">{turn.attempts} attempts</span>}
-            {ballots.length > 0 && <span className="tag">{ballots.length} ballots</span>}
-            {refused > 0 && <span className="tag tag-bad">{refused} refused</span>}
+            <Chosen turn={turn} discussion={discussion} />
           </span>
           {took !== undefined && (
             <span className="turn-time">
@@ -85,5 +84,35 @@ function Row({ turn, discussion, longest, onTurn }: RowProps): ReactNode {
         </span>
       </button>
     </li>
+  );
+}
+
+/** What the choice came of: a mark for each ballot, filled where it won, crossed where it did not count. */
+function Chosen({ turn, discussion }: { turn: Turn; discussion: Discussion }): ReactNode {
+  const ballots = turn.proposals.filter(({ kind }) => kind === 'ballot');
+  const others = turn.proposals.filter(({ kind }) => kind !== 'ballot');
+  const won = ballots.filter(({ refused, choice }) => refused === null && choice === turn.participant_id);
+  const spoilt = ballots.filter(({ refused }) => refused !== null);
+  const rest = ballots.filter((ballot) => !won.includes(ballot) && !spoilt.includes(ballot));
+  const marks = (of: Turn['proposals'], look: string): ReactNode =>
+    of.map(({ by, participant_id }) => (
+      <i key={`${look}${by}`} className={`${look} hue-${hueIn(discussion, participant_id)}`} />
+    ));
+  const told = `${won.length} of ${plural(ballots.length, 'ballot')} for ${turn.name}, ${spoilt.length} spoilt`;
+  return (
+    <>
+      {ballots.length > 0 && (
+        <span className="ballot-marks" role="img" aria-label={told} title={told}>
+          {marks(won, 'won')}
+          {marks(rest, 'lost')}
+          {marks(spoilt, 'spoilt')}
+        </span>
+      )}
+      {others.map(({ kind, by, refused }) => (
+        <span key={kind + by} className={refused === null ? 'tag' : 'tag tag-bad'}>
+          {refused === null ? 'proposed' : 'refused proposal'} by {by}
+        </span>
+      ))}
+    </>
   );
 }

@@ -2,7 +2,7 @@ import type { Discussion } from '@parley/sdk';
 import type { ReactNode } from 'react';
 import { type ArenaState, heard, onStage } from '../state.ts';
 import { hueIn, participantOf, reasonText } from '../words.ts';
-import { isAwaitingChoice, proposalsNow } from './roles.ts';
+import { isAwaitingChoice } from './roles.ts';
 
 /** Whose turn it is and why, in one sentence. */
 export function TurnLine({ state, discussion }: { state: ArenaState; discussion: Discussion }): ReactNode {
@@ -29,7 +29,7 @@ export function TurnLine({ state, discussion }: { state: ArenaState; discussion:
     );
   }
   const name = <strong className={`hue-${hueIn(discussion, speaker.id)}`}>{speaker.name}</strong>;
-  const why = stage.reason ? <span className="why"> — {reasonText(stage.reason)}</span> : null;
+  const why = stage.reason ? <span className="why">{`\u00a0— ${reasonText(stage.reason)}`}</span> : null;
   if (status === 'paused') {
     return (
       <Line tone="warn">
@@ -45,12 +45,10 @@ export function TurnLine({ state, discussion }: { state: ArenaState; discussion:
       </Line>
     );
   }
-  const spoilt = proposalsNow(state, discussion).filter(({ refused }) => refused !== null).length;
   return (
     <Line>
       {turn} {name} {state.live && heard(state.live) !== '' ? 'is speaking' : 'is preparing'}
       {why}
-      {spoilt > 0 && discussion.policy.type === 'vote' && <span className="why">{`, ${spoilt} spoilt`}</span>}
     </Line>
   );
 }

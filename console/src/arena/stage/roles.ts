@@ -3,21 +3,25 @@ import { words } from '../../lib/format.ts';
 import { type ArenaState, heard, isOpen, onStage, turnOf } from '../state.ts';
 import { hueIn } from '../words.ts';
 
-export type Role = 'speaking' | 'thinking' | 'waiting' | 'asked' | 'next' | 'quiet';
+export type Role = 'speaking' | 'thinking' | 'waiting' | 'asked' | 'next' | 'passed' | 'quiet';
 
 export type Place = {
   participant: Participant;
+  /** Their number in the discussion's order: the key that names them. */
+  number: number;
   hue: number;
   role: Role;
+  /** `passed`: how their turn ended without a message, or before its end. */
+  passed: string | undefined;
   /** Words, those of the turn under way included. */
   said: number;
   /** The colours of those who proposed this one for the turn under way. */
   proposedBy: { hue: number; name: string }[];
 };
 
-export type Line = { from: number; to: number; hue: number };
+export type Line = { from: string; to: string; hue: number };
 
-/** Everybody at the table as they stand now. */
+/** Everybody at the table as they stand now, in the discussion's order. */
 export function placesOf(
   state: ArenaState,
   discussion: Discussion,
@@ -26,25 +30,36 @@ export function placesOf(
   const stage = onStage(state);
   const proposals = proposalsNow(state, discussion);
   const choosing = isChoosing(state, discussion);
-  return discussion.participants.map((participant) => {
+  const last = state.turns.findLast(({ ended_at }) => ended_at !== null);
+  return discussion.participants.map((participant, index) => {
     const here = stage?.participantId === participant.id;
     const streaming = here && stage.speaking && state.live !== undefined;
     const now = streaming && state.live ? words(heard(state.live)) : 0;
-    let role: Role = 'quiet';
+    const passed = last?.participant_id === participant.id ? passedText(last) : undefined;
+    let role: Role = passed === undefined ? 'quiet' : 'passed';
     if (here && discussion.status === 'waiting') role = 'waiting';
     else if (streaming) role = now > 0 ? 'speaking' : 'thinking';
     else if (here && isOpen(discussion)) role = discussion.status === 'running' ? 'thinking' : 'next';
     else if (choosing && discussion.policy.type === 'vote' && participant.kind === 'agent') role = 'asked';
     return {
       participant,
+      number: index + 1,
       hue: hueIn(discussion, participant.id),
       role,
+      passed,
       said: (voices.get(participant.id) ?? 0) + now,
       proposedBy: proposals.flatMap(({ choice, by, participant_id }) =>
         choice === participant.id ? [{ hue: hueIn(discussion, participant_id), name: by }] : [],
       ),
     };
   });
+}
+
+/** A turn that did not end with its whole message. */
+function passedText({ status, error }: Turn): string | undefined {
+  if (status === 'skipped') return error ? 'could not speak' : 'passed';
+  if (status === 'failed') return 'could not speak';
+  return status === 'interrupted' ? 'interrupted' : undefined;
 }
 
 /** `true` while models are asked who speaks next. */
@@ -61,25 +76,17 @@ export function proposalsNow(state: ArenaState, discussion: Discussion): Turn['p
   return turnOf(state, state.live?.turn ?? discussion.turn)?.proposals ?? [];
 }
 
-/** Who proposed whom, by their places at the table. */
+/** Who proposed whom. */
 export function linesOf(proposals: Turn['proposals'], discussion: Discussion): Line[] {
-  const at = (id: string | null): number => discussion.participants.findIndex((participant) => participant.id === id);
-  return proposals.flatMap(({ participant_id, choice }) => {
-    const [from, to] = [at(participant_id), at(choice)];
-    return from < 0 || to < 0 || from === to ? [] : [{ from, to, hue: hueIn(discussion, participant_id) }];
-  });
+  return proposals.flatMap(({ participant_id: from, choice: to }) =>
+    from === null || to === null || from === to ? [] : [{ from, to, hue: hueIn(discussion, from) }],
+  );
 }
 
-/** Where a place is round the table, from −1 to 1 each way, clockwise from the top. */
-export function round(index: number, places: number): { x: number; y: number } {
-  if (places === 1) return { x: 0, y: -1 };
-  // An even number leaves the top free, so that two sit side by side there.
-  const angle = ((index + (places % 2 === 0 ? 0.5 : 0)) / places) * 2 * Math.PI - Math.PI / 2;
-  return { x: Math.cos(angle), y: Math.sin(angle) };
-}
-
-/** How far a place stands back, from 0 to 1, where all stand in a row: a shallow arc. */
-export function arc(index: number, places: number): number {
-  const x = places < 2 ? 0 : (index / (places - 1)) * 2 - 1;
-  return 1 - x * x;
+/** The ways of a graph, those from whoever has the word in their colour. */
+export function waysOf(state: ArenaState, discussion: Discussion): (Line & { open: boolean })[] {
+  const { policy } = discussion;
+  if (policy.type !== 'graph') return [];
+  const now = isOpen(discussion) ? onStage(state)?.participantId : undefined;
+  return policy.edges.map(({ from, to }) => ({ from, to, hue: hueIn(discussion, from), open: from === now }));
 }

@@ -1,5 +1,5 @@
 import type { Discussion } from '@parley/sdk';
-import { type CSSProperties, type ReactNode, useEffect, useRef } from 'react';
+import { type CSSProperties, type ReactNode, type RefObject, useEffect, useRef, useState } from 'react';
 import { clock, plural } from '../../lib/format.ts';
 import { Avatar } from '../../ui/avatar.tsx';
 import type { ArenaState } from '../state.ts';
@@ -7,7 +7,8 @@ import { useNow } from '../use-arena.ts';
 import { useVoices } from '../voices.ts';
 import { remaining } from '../words.ts';
 import { Centre } from './centre.tsx';
-import { arc, linesOf, type Place, placesOf, proposalsNow, type Role, round } from './roles.ts';
+import { linesOf, type Place, placesOf, proposalsNow, type Role, waysOf } from './roles.ts';
+import { arc, type Bench, benchesOf, type Spot, spotsOf } from './seating.ts';
 
 type StageProps = {
   state: ArenaState;
@@ -20,25 +21,42 @@ type StageProps = {
 
 /** The speakers at their table: who has the word, who is asked or next, who was proposed by whom. */
 export function Stage({ state, discussion, whole, onChoose }: StageProps): ReactNode {
-  const places = placesOf(state, discussion, useVoices(state.messages));
-  const row = useRef<HTMLUListElement>(null);
-  const active = places.findIndex(({ role }) => role === 'speaking' || role === 'thinking' || role === 'waiting');
+  const places = new Map(
+    placesOf(state, discussion, useVoices(state.messages)).map((place) => [place.participant.id, place]),
+  );
+  const benches = benchesOf(discussion);
+  const spots = spotsOf(discussion);
+  const row = useRef<HTMLDivElement>(null);
+  const active = [...places.values()].find(({ role }) => ACTIVE.has(role))?.participant.id;
   useKeepInView(row, active, whole);
-  const crowd = places.length > 14 ? ' stage-crowd' : places.length > 8 ? ' stage-many' : '';
+  const scrolls = useOverflow(row, places.size);
+  const look = [
+    'stage',
+    whole && 'stage-whole',
+    places.size > 14 ? 'stage-crowd' : places.size > 8 && 'stage-many',
+    benches.length > 1 && 'stage-sides',
+  ];
+  const order = benches.flatMap(({ ids }) => ids);
+  const side = (id: string): string | undefined => benches.find(({ ids }) => ids.includes(id))?.label;
+  const seat = (id: string): ReactNode => {
+    const place = places.get(id);
+    if (!place) return null;
+    const style = { ...where(spots.get(id)), '--back': arc(order.indexOf(id), order.length).toFixed(4) };
+    return (
+      <li key={id} data-id={id} className={`seat seat-${place.role} hue-${place.hue}`} style={style as CSSProperties}>
+        <Seat place={place} discussion={discussion} side={whole ? side(id) : undefined} onChoose={onChoose} />
+      </li>
+    );
+  };
   return (
-    <section className={(whole ? 'stage stage-whole' : 'stage') + crowd} aria-label="Speakers">
-      {whole && <Ballots state={state} discussion={discussion} />}
-      <ul className="seats" ref={row}>
-        {places.map((place, index) => (
-          <li
-            key={place.participant.id}
-            className={`seat seat-${place.role} hue-${place.hue}`}
-            style={where(index, places.length)}
-          >
-            <Seat place={place} discussion={discussion} number={index + 1} onChoose={onChoose} />
-          </li>
+    <section className={look.filter(Boolean).join(' ')} aria-label="Speakers">
+      {whole && <Lines state={state} discussion={discussion} spots={spots} />}
+      {/* A row that scrolls can be reached by keyboard. */}
+      <div className={scrolls && !whole ? 'seats seats-scroll' : 'seats'} ref={row} tabIndex={scrolls ? 0 : undefined}>
+        {benches.map((bench) => (
+          <Together key={bench.label ?? ''} bench={bench} seat={seat} />
         ))}
-      </ul>
+      </div>
       {whole ? (
         <Centre state={state} discussion={discussion} />
       ) : (
@@ -50,9 +68,26 @@ export function Stage({ state, discussion, whole, onChoose }: StageProps): React
   );
 }
 
-function where(index: number, places: number): CSSProperties {
-  const { x, y } = round(index, places);
-  return { '--x': x.toFixed(4), '--y': y.toFixed(4), '--back': arc(index, places).toFixed(4) } as CSSProperties;
+const ACTIVE: ReadonlySet<Role> = new Set(['speaking', 'thinking', 'waiting']);
+
+/** Those who sit together, under what they are together. */
+function Together({ bench, seat }: { bench: Bench; seat(id: string): ReactNode }): ReactNode {
+  const { label, ids } = bench;
+  if (label === undefined) return <ul className="bench">{ids.map(seat)}</ul>;
+  return (
+    <div className="bench-side" style={{ '--n': ids.length } as CSSProperties}>
+      <p className="bench-label" title={label} dir="auto" aria-hidden="true">
+        {label}
+      </p>
+      <ul className="bench" aria-label={label}>
+        {ids.map(seat)}
+      </ul>
+    </div>
+  );
+}
+
+function where(spot: Spot | undefined): Record<string, string> {
+  return spot ? { '--x': spot.x.toFixed(4), '--y': spot.y.toFixed(4) } : {};
 }
 
 const SAYS: Record<Role, string> = {
@@ -61,18 +96,20 @@ const SAYS: Record<Role, string> = {
   waiting: 'is awaited',
   asked: 'is asked',
   next: 'next',
+  passed: 'passed',
   quiet: '',
 };
 
 type SeatProps = {
   place: Place;
   discussion: Discussion;
-  number: number;
+  /** Told here where no label over them tells it. */
+  side: string | undefined;
   onChoose: ((participantId: string) => void) | undefined;
 };
 
-function Seat({ place, discussion, number, onChoose }: SeatProps): ReactNode {
-  const { participant, hue, role, said, proposedBy } = place;
+function Seat({ place, discussion, side, onChoose }: SeatProps): ReactNode {
+  const { participant, number, hue, role, passed, proposedBy } = place;
   const figure = (
     <>
       <span className="seat-figure">
@@ -100,7 +137,8 @@ function Seat({ place, discussion, number, onChoose }: SeatProps): ReactNode {
       ) : (
         <span className="seat-note">
           {role === 'waiting' && <TimeLeft discussion={discussion} />}
-          {role !== 'waiting' && (SAYS[role] || (said > 0 ? plural(said, 'word') : kindText(participant.kind)))}
+          {role === 'passed' && passed}
+          {role !== 'waiting' && role !== 'passed' && (SAYS[role] || (side ?? quietText(place)))}
         </span>
       )}
     </>
@@ -113,8 +151,9 @@ function Seat({ place, discussion, number, onChoose }: SeatProps): ReactNode {
   );
 }
 
-const kindText = (kind: 'agent' | 'user' | 'seat'): string =>
-  ({ agent: 'listening', user: 'a person', seat: 'a seat' })[kind];
+const KINDS = { agent: 'listening', user: 'a person', seat: 'a seat' } as const;
+
+const quietText = ({ said, participant }: Place): string => (said > 0 ? plural(said, 'word') : KINDS[participant.kind]);
 
 /** Who proposed this one: a mark for each, in their colours. */
 function Proposed({ by }: { by: Place['proposedBy'] }): ReactNode {
@@ -147,34 +186,53 @@ function Countdown({ discussion }: { discussion: Discussion }): ReactNode {
   );
 }
 
-/** Who proposed whom for the turn under way, as lines across the table. */
-function Ballots({ state, discussion }: { state: ArenaState; discussion: Discussion }): ReactNode {
-  const places = discussion.participants.length;
-  const lines = linesOf(proposalsNow(state, discussion), discussion);
-  if (lines.length === 0) return null;
+type LinesProps = { state: ArenaState; discussion: Discussion; spots: ReadonlyMap<string, Spot> };
+
+/** Lines across the table: who proposed whom for the turn under way, or the ways of the graph. */
+function Lines({ state, discussion, spots }: LinesProps): ReactNode {
+  const proposed = linesOf(proposalsNow(state, discussion), discussion);
+  const ways = waysOf(state, discussion);
+  if (proposed.length + ways.length === 0) return null;
+  const path = ({ from, to }: { from: string; to: string }): string => {
+    const [a, b] = [spots.get(from), spots.get(to)];
+    if (!a || !b) return '';
+    return `M${a.x * 86} ${a.y * 78}Q${(a.x + b.x) * 12} ${(a.y + b.y) * 12} ${b.x * 86} ${b.y * 78}`;
+  };
   return (
     <svg className="ballots" viewBox="-100 -100 200 200" preserveAspectRatio="none" aria-hidden="true">
-      {lines.map(({ from, to, hue }) => {
-        const [a, b] = [round(from, places), round(to, places)];
-        return (
-          <path
-            key={`${from}-${to}`}
-            className={`hue-${hue}`}
-            d={`M${a.x * 86} ${a.y * 78}Q${(a.x + b.x) * 12} ${(a.y + b.y) * 12} ${b.x * 86} ${b.y * 78}`}
-          />
-        );
-      })}
+      {ways.map((way, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a policy's edges stay as they are
+        <path key={`way-${index}`} className={way.open ? `way-open hue-${way.hue}` : 'way'} d={path(way)} />
+      ))}
+      {proposed.map((line) => (
+        <path key={`${line.from}-${line.to}`} className={`hue-${line.hue}`} d={path(line)} />
+      ))}
     </svg>
   );
 }
 
 /** A long row is moved so that whoever has the word is seen; the page itself stays where it is. */
-function useKeepInView(row: React.RefObject<HTMLUListElement | null>, index: number, whole: boolean): void {
+function useKeepInView(row: RefObject<HTMLElement | null>, id: string | undefined, whole: boolean): void {
   useEffect(() => {
-    const seat = row.current?.children[index];
-    if (whole || !row.current || !(seat instanceof HTMLElement)) return;
+    if (whole || !row.current || id === undefined) return;
+    const seat = row.current.querySelector(`[data-id="${CSS.escape(id)}"]`);
+    if (!(seat instanceof HTMLElement)) return;
     const middle = seat.offsetLeft - (row.current.clientWidth - seat.offsetWidth) / 2;
     const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     row.current.scrollTo({ left: middle, behavior: calm ? 'instant' : 'smooth' });
-  }, [row, index, whole]);
+  }, [row, id, whole]);
+}
+
+/** Whether the row is longer than its room. */
+function useOverflow(row: RefObject<HTMLElement | null>, places: number): boolean {
+  const [over, setOver] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with more places the row is longer
+  useEffect(() => {
+    const element = row.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => setOver(element.scrollWidth > element.clientWidth + 1));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [row, places]);
+  return over;
 }

@@ -70,25 +70,39 @@ export const Said = memo(
 type HeadProps = { message: Message; turn: Turn | undefined; inspect: MessageActions['inspect'] };
 
 function Head({ message, turn, inspect }: HeadProps): ReactNode {
-  const { author, metadata } = message;
-  const reason = turn?.reason;
+  const { author } = message;
   return (
     <header>
-      <strong className="speaker" dir="auto">
-        {author.name}
-      </strong>
-      {message.turn !== null && (
-        <button
-          type="button"
-          className="turn-link"
-          title="Why this turn, and what it took"
-          onClick={() => inspect(message.turn ?? 0)}
-        >
-          turn {message.turn}
-        </button>
-      )}
+      <p className="said-by">
+        <strong className="speaker" dir="auto">
+          {author.name}
+        </strong>{' '}
+        {message.turn !== null && (
+          <button
+            type="button"
+            className="turn-link"
+            title="Why this turn, and what it took"
+            onClick={() => inspect(message.turn ?? 0)}
+          >
+            turn {message.turn}
+          </button>
+        )}{' '}
+        <Tags message={message} /> {turn?.reason && <span className="why-said">{reasonText(turn.reason)}</span>}
+      </p>
+      <time className="faint" dateTime={message.created_at} title={dateTime(message.created_at)}>
+        {timeOfDay(message.created_at)}
+      </time>
+    </header>
+  );
+}
+
+/** What is not as usual about it. */
+function Tags({ message }: { message: Message }): ReactNode {
+  const { metadata } = message;
+  return (
+    <>
       {message.turn === null && <span className="tag">interjected</span>}
-      {author.kind === 'seat' && <span className="tag">seat</span>}
+      {message.author.kind === 'seat' && <span className="tag">seat</span>}
       {metadata.rehearsal && (
         <span className="tag" title="Composed by rule from the documents. No language model was asked.">
           rehearsal
@@ -104,11 +118,7 @@ function Head({ message, turn, inspect }: HeadProps): ReactNode {
           by fallback
         </span>
       )}
-      {reason && <span className="why-said">{reasonText(reason)}</span>}
-      <time className="faint" dateTime={message.created_at} title={dateTime(message.created_at)}>
-        {timeOfDay(message.created_at)}
-      </time>
-    </header>
+    </>
   );
 }
 
@@ -169,5 +179,11 @@ function Facts({ message }: { message: Message }): ReactNode {
     typeof first === 'number' && `first word ${duration(first)}`,
     typeof whole === 'number' && `whole ${duration(whole)}`,
   ].filter((fact) => typeof fact === 'string');
-  return <span className="facts">{facts.join(' · ')}</span>;
+  return (
+    <ul className="facts" aria-label="What it took">
+      {facts.map((fact) => (
+        <li key={fact}>{fact}</li>
+      ))}
+    </ul>
+  );
 }

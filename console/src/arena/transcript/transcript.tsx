@@ -2,7 +2,8 @@ import type { Discussion } from '@parley/sdk';
 import { type ReactNode, type RefObject, useEffect, useImperativeHandle, useMemo, useRef, useState } from 'react';
 import { count } from '../../lib/format.ts';
 import { Icon } from '../../ui/icon.tsx';
-import { type ArenaState, turnOf } from '../state.ts';
+import { isAwaitingChoice } from '../stage/roles.ts';
+import { type ArenaState, isOpen, turnOf } from '../state.ts';
 import type { Arena } from '../store.ts';
 import { Said } from './said.tsx';
 import { Speaking } from './speaking.tsx';
@@ -98,13 +99,7 @@ export function Transcript(props: TranscriptProps): ReactNode {
             ended.map((over) => <Speaking key={over.turn} state={state} discussion={discussion} live={over} over />)}
           {here && live && <Speaking state={state} discussion={discussion} live={live} />}
         </ol>
-        {messages.length === 0 && !live && (
-          <p className="silence">
-            {discussion.status === 'created'
-              ? 'Nothing has been said yet.'
-              : 'The room is quiet. The first word is on its way.'}
-          </p>
-        )}
+        {messages.length === 0 && !live && <p className="silence">{silence(discussion)}</p>}
       </section>
       <Edge state={state} retry={() => void arena.older()} />
       {!(atEnd && here) && (
@@ -115,6 +110,17 @@ export function Transcript(props: TranscriptProps): ReactNode {
       )}
     </div>
   );
+}
+
+/** Why nothing is there to read. */
+function silence(discussion: Discussion): string {
+  const { status } = discussion;
+  if (isAwaitingChoice(discussion)) return 'Nobody has spoken yet. Choose who opens.';
+  if (status === 'created') return 'Nothing has been said yet.';
+  if (status === 'paused') return 'Nobody has said a word yet. It goes on when it is resumed.';
+  if (status === 'waiting') return 'Nobody has said a word yet.';
+  if (!isOpen(discussion)) return 'It ended before anybody said a word.';
+  return 'The room is quiet. The first word is on its way.';
 }
 
 /** What is being fetched at the upper end; over the text, so that nothing moves. */
