@@ -99,7 +99,8 @@ export class Stage {
   #heard({ kind, turn, author, content }: NewEntry) {
     if (kind !== 'message' && kind !== 'turn_end') return {};
     const { policy, participants, state } = this.row;
-    return heardIn(policy, { turn, participantId: author.participant_id, text: content }, { participants, state });
+    const utterance = { turn, participantId: author.participant_id, text: content, silent: kind === 'turn_end' };
+    return heardIn(policy, utterance, { participants, state });
   }
 
   /** Counts what gave no message, for the discussion and for the turn under way. */

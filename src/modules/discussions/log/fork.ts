@@ -146,6 +146,7 @@ async function copyLog(tx: Tx, { from, to, heardAnew }: Copying): Promise<State>
 function hearAnew({ policy, participants }: store.DiscussionRow, entry: EntryRow, state: State): EntryRow {
   if (entry.kind !== 'message' && entry.kind !== 'turn_end') return entry;
   const { calls: _calls, cues: _cues, edge: _edge, verdict: _verdict, ...metadata } = entry.metadata;
-  const utterance = { turn: entry.turn, participantId: entry.author.participant_id, text: entry.content };
+  const { kind, turn, author, content: text } = entry;
+  const utterance = { turn, participantId: author.participant_id, text, silent: kind === 'turn_end' };
   return { ...entry, metadata: { ...metadata, ...heardIn(policy, utterance, { participants, state }) } };
 }

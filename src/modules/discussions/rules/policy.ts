@@ -41,8 +41,9 @@ export type Standing = { readonly participants: readonly Participant[]; readonly
 export type Utterance = {
   readonly turn: number | null;
   readonly participantId: string | null;
-  /** Empty where a turn ends without a message. */
   readonly text: string;
+  /** A turn ended without a message; an empty message is one. */
+  readonly silent?: boolean;
 };
 
 /** What an entry keeps of what the policy heard in it. */

@@ -109,6 +109,7 @@ const VERDICTS: [string, string | null][] = [
   ['Verdict: neither', null],
   ['Verdict: For and Against', null],
   ['Verdict:', null],
+  ['', null],
   ['I find For.', null],
   ['The verdict: For', null],
   [`Verdict: ${'x'.repeat(100_000)}For`, null],
@@ -128,6 +129,8 @@ test('only the judge, and only at the end, gives a verdict', () => {
     undefined,
     'named by a person, it is out of order',
   );
+  const silent = { turn: 7, participantId: idOf('judge'), text: '', silent: true };
+  assert.deepEqual(heardIn(policy, silent, { participants: those, state: atTheJudge }), {}, 'a turn without a message');
   const aside = { turn: null, participantId: idOf('judge'), text: 'Verdict: For' };
   assert.deepEqual(heardIn(policy, aside, { participants: those, state: atTheJudge }), {});
 });

@@ -81,9 +81,9 @@ export const debate: TurnPolicy<Static<typeof Asked>, Kept> = {
     return { kind: 'speak', participantId, reason: `Round ${round} of ${rounds}, for ${side.name}.` };
   },
 
-  hear({ sides, judge, rounds }, { turn, participantId, text }, { state }) {
+  hear({ sides, judge, rounds }, { turn, participantId, text, silent }, { state }) {
     const closes = turn !== null && participantId === judge && state.moves === sides.length * rounds;
-    return closes && !state.choice?.named && text !== '' ? { verdict: { side: verdictIn(text, sides) } } : {};
+    return closes && !state.choice?.named && !silent ? { verdict: { side: verdictIn(text, sides) } } : {};
   },
 
   brief(policy, speaker, { state }) {
