@@ -1,7 +1,7 @@
 # Everything a developer or CI types. Each target first sees to Node (scripts/node.sh) and the packages (setup).
 RUN := ./scripts/node.sh node --disable-warning=ExperimentalWarning
 .DEFAULT_GOAL := help
-.PHONY: help setup up api test check fix gen verify migrate hooks example bench chaos
+.PHONY: help setup up api test check fix gen verify migrate hooks example model bench chaos
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,8 +37,11 @@ migrate: setup ## Bring the database of DATABASE_URL (or the packaged one) to th
 hooks: setup ## Run the quick checks before each commit of this clone
 	@git config core.hooksPath .githooks
 
-example: setup ## Run an example: make example NAME=arena
+example: setup ## Run an example: NAME=arena, debate, graph, panel, vote, seat-typescript, seat-python; or all
 	@$(RUN) scripts/example.ts $(NAME)
+
+model: ## Serve a small language model from this machine, without a key; the first run fetches it
+	@$(RUN) examples/local-model/start.ts
 
 bench: setup ## Measure; B=name picks a scenario
 	@$(RUN) bench/run.ts $(B)

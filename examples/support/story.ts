@@ -10,7 +10,9 @@ export const bold = (text: string): string => styled(1, text);
 /** A language model on two slow cores may take a minute for what the rehearsal does in a second. */
 const PATIENCE_MS = 10 * 60_000;
 /** So that a story is short with any model. */
-const PARAMETERS = { seed: 7, max_tokens: 160 };
+const PARAMETERS = { max_tokens: 160 };
+/** A small language model says nothing at all now and then, which is a failed turn: the discussion stands, and may go on. */
+const RESUMES = 5;
 
 /** Starts a server of its own, signs in, tells the story, and leaves nothing behind. */
 export async function story(tell: (parley: Parley) => Promise<void>): Promise<void> {
@@ -52,6 +54,7 @@ export async function watch(parley: Parley, { id, topic, cursor }: Discussion, c
   print(`\n${bold(topic)}\n`);
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const messages: Message[] = [];
+  let resumes = 0;
   const snapshot = { ...(await parley.discussions.get(id)), cursor };
   for await (const part of parley.discussions.transcript(snapshot, { signal })) {
     if (part.type === 'turn') {
@@ -65,8 +68,12 @@ export async function watch(parley: Parley, { id, topic, cursor }: Discussion, c
       if (message.turn === null) print(`\n\n${bold(message.author.name)} ${dim('in between')}\n${message.content}`);
       await cue.heard?.(message);
     } else if (part.type === 'ended') print(`\n\n${dim(`The discussion is over: ${part.reason}.`)}\n`);
-    else if (part.type === 'paused') throw new Error(`The discussion stands: ${part.reason}.`);
-    else print(`\n${dim(JSON.stringify(part))}\n`);
+    else if (part.type === 'paused') {
+      if (++resumes > RESUMES) throw new Error(`The discussion stands: ${part.reason}.`);
+      print(`\n${dim(`The discussion stands (${part.reason}); it is resumed.`)}\n`);
+      await parley.discussions.resume(id);
+    } else if (part.type === 'failed') print(`\n${dim(`The turn of ${part.name} failed: ${part.code}.`)}\n`);
+    else if (part.type !== 'resumed') print(`\n${dim(JSON.stringify(part))}\n`);
   }
   signal.throwIfAborted();
   const turns = await parley.discussions.turns(id).toArray();

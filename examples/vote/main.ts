@@ -55,6 +55,9 @@ function check({ discussion, messages, turns }: Told): void {
     const ballots = proposals.map(({ by, choice, refused }) => `${by} → ${refused ?? nameOf(choice)}`);
     print(`${turn.turn}. ${name}: ${reason} ${dim(ballots.join(', '))}\n`);
   }
+  const ballots = turns.flatMap(({ proposals }) => proposals);
+  const valid = ballots.filter(({ choice }) => choice !== null).length;
+  print(`\n${dim(`${turns.length} votes, ${valid} of ${ballots.length} ballots counted, each count checked.`)}\n`);
 }
 
 type Before = { order: readonly string[]; taken: ReadonlyMap<string, number>; last: string | undefined };
