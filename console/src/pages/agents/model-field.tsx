@@ -5,6 +5,8 @@ import { Field } from '../../ui/controls.tsx';
 
 type ModelFieldProps = {
   label?: string;
+  /** What is taken where none is named. */
+  otherwise?: string;
   value: string;
   problem?: string | undefined;
   onChange(model: string): void;
@@ -19,7 +21,8 @@ export function useModels(): string[] {
 }
 
 /** Models known here are offered; any id may be typed. */
-export function ModelField({ label = 'Model', value, problem, onChange, onBlur }: ModelFieldProps): ReactNode {
+export function ModelField(props: ModelFieldProps): ReactNode {
+  const { label = 'Model', otherwise = 'your team’s default', value, problem, onChange, onBlur } = props;
   const client = useClient();
   const offered = useModels();
   const { data: chosen } = useResource('model-default', (signal) => client.models.getDefault({ signal }));
@@ -28,7 +31,7 @@ export function ModelField({ label = 'Model', value, problem, onChange, onBlur }
     <Field
       label={label}
       optional
-      hint={chosen ? `Empty: your team’s default, now ${chosen.effective}.` : 'Empty: your team’s default.'}
+      hint={chosen ? `Empty: ${otherwise}, now ${chosen.effective}.` : `Empty: ${otherwise}.`}
       problem={problem}
     >
       {(aria) => (

@@ -77,7 +77,9 @@ function Row({ document }: { document: Document }): ReactNode {
           {document.snippet && <Snippet text={document.snippet} />}
         </span>
         <span className="row-side faint">
-          {plural(document.words, 'word')} · {bytes(document.bytes)} · <When time={document.updated_at} />
+          <span>
+            {plural(document.words, 'word')} · {bytes(document.bytes)} · <When time={document.updated_at} />
+          </span>
         </span>
       </Link>
     </li>

@@ -53,7 +53,7 @@ function Default(): ReactNode {
         }}
       >
         <fieldset className="bare" disabled={!can('providers:write')}>
-          <ModelField value={typed} problem={undefined} onChange={setTyped} />
+          <ModelField otherwise="the first that is connected" value={typed} problem={undefined} onChange={setTyped} />
         </fieldset>
         {state.error !== undefined && <ErrorNote error={state.error} />}
         {can('providers:write') && (

@@ -65,7 +65,7 @@ function Ready({ scenario }: { scenario: Scenario }): ReactNode {
   const hues = huesAt(names);
   return (
     <article className="ready" aria-labelledby={`ready-${scenario.name}`}>
-      <PolicySketch policy={scenario.policy} />
+      <PolicySketch policy={scenario.policy} hues={hues} />
       <div className="ready-body">
         <h2 id={`ready-${scenario.name}`}>{scenario.title}</h2>
         <p className="ready-topic">{scenario.topic}</p>
