@@ -6,7 +6,7 @@ import type { Outbound } from '../../platform/net/outbound.ts';
 import { by } from '../identity/index.ts';
 import type { Catalog } from './catalog.ts';
 import { defaultModelChanged } from './events.ts';
-import { providerSources } from './generate/ai-sdk.ts';
+import { providerSources } from './generate/provider.ts';
 import type { Source } from './generate/source.ts';
 import type { LocalServers } from './local.ts';
 import { type Connection, defaultModelOf, LOCAL, parseModelId } from './rules.ts';

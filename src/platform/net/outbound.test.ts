@@ -357,3 +357,55 @@ test('an abort closes the connection', async () => {
   await assert.rejects(asked, /enough/);
   await closing.promise;
 });
+
+const POST = { headers: { 'content-type': 'text/plain' }, body: 'ü', signal: new AbortController().signal };
+
+test('a post is sent as it is, and its answer read as text, wherever its bytes are cut', async () => {
+  await using it = await target((_request, response) => {
+    const bytes = Buffer.from('Grüße');
+    response.writeHead(201, { 'x-one': ['a', 'b'] });
+    for (const byte of bytes) response.write(Buffer.of(byte));
+    response.end();
+  });
+  await using outbound = closed(createOutbound({ allow: [] }));
+  const answer = await outbound.post('operator')(`http://127.0.0.1:${it.port}/a?b=c`, POST);
+  assert.deepEqual([answer.status, answer.headers['x-one']], [201, 'a, b']);
+  let text = '';
+  for await (const piece of answer.body) text += piece;
+  assert.equal(text, 'Grüße');
+  const [asked] = it.seen;
+  assert.deepEqual([asked?.url, asked?.headers['content-length']], ['/a?b=c', '2']);
+});
+
+test('a post goes nowhere where fetch does not, and follows no redirect', async () => {
+  await using it = await target((_request, response) => void response.writeHead(307, { location: '/' }).end());
+  const lookup = resolver({ 'hop.example': ['127.0.0.1'] });
+  await using outbound = closed(createOutbound({ allow: [], lookup }));
+  for (const url of ['http://127.0.0.1/', 'http://hop.example/', 'http://localhost/', 'ftp://a.example/', 'nonsense'])
+    await assert.rejects(outbound.post('tenant')(url, POST), refusedBy, url);
+  await assert.rejects(outbound.post('operator')(`http://127.0.0.1:${it.port}/`, POST), /not followed/);
+  assert.equal(it.seen.length, 1);
+});
+
+test('a post ends with its signal, and when its answer is dropped', async () => {
+  const closes: (() => void)[] = [];
+  await using it = await target((_request, response) => {
+    response.writeHead(200).write('a');
+    response.on('close', () => closes.shift()?.());
+  });
+  await using outbound = closed(createOutbound({ allow: [] }));
+  const controller = new AbortController();
+  const post = (signal: AbortSignal) => outbound.post('operator')(`http://127.0.0.1:${it.port}/`, { ...POST, signal });
+  const gone = () => new Promise<void>((resolve) => closes.push(resolve));
+
+  const [answer, aborted] = [await post(controller.signal), gone()];
+  const read = (async () => {
+    for await (const _ of answer.body) controller.abort(new Error('enough'));
+  })();
+  await assert.rejects(read, /enough/);
+  await aborted;
+
+  const [other, dropped] = [await post(POST.signal), gone()];
+  other.drop();
+  await dropped;
+});

@@ -5,19 +5,23 @@ import type { FinishReason, GenerateRequest } from '../contract.ts';
 import type { Connection } from '../rules.ts';
 import type { LanguageModel, StreamPart } from './ai-types.ts';
 import { toPrompt } from './prompt.ts';
-import type { Part, Source } from './source.ts';
+import type { Part } from './source.ts';
+
+/** A connection to a provider that has a package of its own. */
+type Packaged = Connection & { readonly kind: Exclude<Connection['kind'], 'openai_compatible'> };
+/** A provider's model, by its package. It is loaded with the first request: a start, and a rehearsal, need none. */
+export type LoadModel = (connection: Packaged, model: string) => Promise<LanguageModel>;
 
 /** Models of providers that are kept to be asked again. */
 const MAX_MODELS = 200;
 
 /**
- * Makes sources of providers' models. A package is loaded with the first request: a start, and a rehearsal, need none.
- * What it makes of a connection and a model is kept and shared: its schemas alone are 70 KB and 1.5 ms (measured), and
- * nothing in it is of one request. Whoever changes a key or an address gets another one.
+ * What a package makes of a connection and a model is kept and shared: its schemas alone can be 70 KB and 1.5 ms
+ * (measured), and nothing in it is of one request. Whoever changes a key or an address gets another one.
  */
-export function providerSources(outbound: Outbound): (connection: Connection, model: string) => Source {
+export function languageModels(outbound: Outbound): LoadModel {
   const models = new Map<string, Promise<LanguageModel>>();
-  const load = (connection: Connection, model: string): Promise<LanguageModel> => {
+  return (connection, model) => {
     const { name, kind, baseUrl, apiKey, outbound: reach } = connection;
     // A digest, for the provider's key is a part of it.
     const key = hash('sha256', JSON.stringify([name, kind, baseUrl, apiKey, reach, model]), 'base64');
@@ -29,22 +33,10 @@ export function providerSources(outbound: Outbound): (connection: Connection, mo
     loaded.catch(() => models.delete(key));
     return loaded;
   };
-  return (connection, model) => {
-    const { name, baseUrl, apiKey, kind } = connection;
-    return {
-      id: `${name}/${model}`,
-      provider: name,
-      providerModel: model,
-      rehearsal: false,
-      ...(kind === 'openai_compatible' ? { baseUrl } : {}),
-      ...(apiKey === undefined ? {} : { secret: apiKey }),
-      open: (request, signal) => ask(() => load(connection, model), request, signal),
-    };
-  };
 }
 
 async function languageModel(
-  { name, kind, baseUrl: baseURL, apiKey, outbound: reach }: Connection,
+  { kind, baseUrl: baseURL, apiKey, outbound: reach }: Packaged,
   model: string,
   outbound: Outbound,
 ): Promise<LanguageModel> {
@@ -59,16 +51,11 @@ async function languageModel(
       return (await import('@ai-sdk/google')).createGoogleGenerativeAI({ baseURL, apiKey: apiKey || 'none', fetch })(
         model,
       );
-    case 'openai_compatible': {
-      const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
-      const key = apiKey === undefined ? {} : { apiKey };
-      return createOpenAICompatible({ name, baseURL, fetch, includeUsage: true, ...key })(model);
-    }
   }
 }
 
 /** One request. The AI SDK's own retries are not in use: this is below `ai`, whose stream pipeline costs more per token. */
-async function* ask(
+export async function* ask(
   load: () => Promise<LanguageModel>,
   { messages, parameters = {} }: GenerateRequest,
   signal: AbortSignal,

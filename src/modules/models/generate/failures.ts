@@ -9,7 +9,7 @@ export type Failure = {
   readonly retryAfterMs?: number;
 };
 
-/** What is read of the AI SDK's `APICallError`, of an error inside a stream, or of a socket's error. */
+/** What is read of the AI SDK's `APICallError` or our `CallRefused`, of an error inside a stream, or of a socket's error. */
 type Clues = {
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -145,6 +145,7 @@ function causes(thrown: unknown): Error[] {
 }
 
 const MALFORMED = new Set([
+  'MalformedAnswer',
   'AI_JSONParseError',
   'AI_TypeValidationError',
   'AI_InvalidResponseDataError',
