@@ -11,10 +11,13 @@ export const LOCAL_PORTS: readonly number[] = [
   4891, // GPT4All
   5001, // KoboldCpp
   30_000, // SGLang
+  8135, // `make model`, last: whoever has another one has a better one
 ];
 const PROBE_MS = 300;
-/** How long a finding holds before it is looked again (in the background, where something was found before). */
+/** How long a finding holds before it is looked again, in the background. */
 const AGAIN_MS = 30_000;
+/** How long it holds that there is none: whoever has just started one expects it to be found. */
+const NONE_MS = 3_000;
 
 export type LocalServer = { readonly connection: Connection; readonly models: readonly string[] };
 
@@ -22,8 +25,8 @@ export type LocalServer = { readonly connection: Connection; readonly models: re
 export type LocalServers = { find(): Promise<readonly LocalServer[]> };
 
 /**
- * Looks at the usual ports, all at once and 300 ms at most; the result is kept, and looked up again when it is older
- * than 30 s. Our own ports are left out.
+ * Looks at the usual ports, all at once and 300 ms at most; what was found is kept, and looked up again when it is older
+ * than 30 s. Where none was found, that is asked anew after 3 s, and waited for. Our own ports are left out.
  */
 export function createLocalServers(deps: {
   catalog: () => Catalog;
@@ -49,7 +52,7 @@ export function createLocalServers(deps: {
       }),
     );
     const servers = answers.filter(({ models }) => models.length > 0);
-    known = { servers, until: deps.now() + AGAIN_MS };
+    known = { servers, until: deps.now() + (servers.length > 0 ? AGAIN_MS : NONE_MS) };
     return servers;
   }
 
@@ -59,7 +62,7 @@ export function createLocalServers(deps: {
       looking ??= look().finally(() => {
         looking = undefined;
       });
-      return known?.servers ?? looking;
+      return known !== undefined && known.servers.length > 0 ? known.servers : looking;
     },
   };
 }

@@ -280,6 +280,21 @@ test('a server on this machine is found, used by its models’ names, and shown'
   assert.equal(await code(models.stream(tenant.ctx, { ...chat, model: 'local/other' }).result), 'model_not_found');
 });
 
+test('a server on this machine that is started later is found without a restart', async () => {
+  const before = await StandIn.start(openaiProtocol);
+  const { port } = before;
+  await before[Symbol.asyncDispose]();
+  let now = Date.parse('2026-01-01T00:00:00Z');
+  const models = world.models({ localPorts: [port], clock: { now: () => new Date(now) } });
+  const ctx = world.ctx(await world.makeTenant());
+  assert.equal(await models.defaultModel(ctx), 'rehearsal');
+  await using server = await StandIn.start({ ...openaiProtocol, listBody: () => ({ data: [{ id: 'late' }] }) }, port);
+  assert.equal(await models.defaultModel(ctx), 'rehearsal');
+  now += 3_001;
+  assert.equal(await models.defaultModel(ctx), 'local/late');
+  assert.equal(server.lists, 1);
+});
+
 test('a port that answers nothing, or something else, is no server of models, and is not waited for', async () => {
   const sockets: Socket[] = [];
   const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');

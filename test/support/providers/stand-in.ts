@@ -80,9 +80,9 @@ export class StandIn implements AsyncDisposable {
     this.#protocol = protocol;
   }
 
-  static async start(protocol: Protocol): Promise<StandIn> {
+  static async start(protocol: Protocol, port = 0): Promise<StandIn> {
     const standIn = new StandIn(protocol);
-    standIn.#server.listen(0, '127.0.0.1');
+    standIn.#server.listen(port, '127.0.0.1');
     await once(standIn.#server, 'listening');
     return standIn;
   }
