@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { complaints } from './axe.ts';
-import { noBrowser, openBrowser, type RealServer, realServer, sideways, waitFor } from './support.ts';
+import { noBrowser, openBrowser, type RealServer, realServer, waitFor } from './support.ts';
 
 const skip = noBrowser();
 const PERSON = {
@@ -70,11 +70,6 @@ function story(): void {
       const now = (await live()).trim();
       return now !== first;
     });
-  };
-
-  const settled = async (): Promise<void> => {
-    await page.locator('h1').waitFor();
-    await waitFor('everything to be read', async () => (await page.locator('.skeleton').count()) === 0);
   };
 
   say('a person signs up', async () => {
@@ -218,33 +213,6 @@ function story(): void {
     await page.getByText('The discussion is over: all its turns are taken.').waitFor();
     assert.equal(await unbroken(), 4);
     await page.locator('.turn-skipped', { hasText: 'Grace Hopper' }).waitFor();
-  });
-
-  const PLACES = ['/discussions', '/discussions/new', '/agents', '/agents/new', '/documents', '/documents/new'];
-  const SETTINGS = ['profile', 'sessions', 'members', 'models', 'keys', 'usage'].map((name) => `/settings/${name}`);
-
-  say('every page is fit for assistive technology, in both themes', async () => {
-    const arena = new URL(page.url()).pathname;
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      for (const path of [arena, ...PLACES, ...SETTINGS]) {
-        await page.goto(server.url + path);
-        await settled();
-        assert.deepEqual(await complaints(page), [], `${path} in ${colorScheme}`);
-      }
-    }
-  });
-
-  say('every page fits a screen of 320 pixels', async () => {
-    await page.setViewportSize({ width: 320, height: 640 });
-    await page.goto(`${server.url}/discussions`);
-    const first = (await page.locator('.row').first().getAttribute('href')) ?? '';
-    for (const path of [first, ...PLACES, ...SETTINGS]) {
-      await page.goto(server.url + path);
-      await settled();
-      assert.equal(await sideways(page), 0, path);
-    }
-    await page.setViewportSize({ width: 1440, height: 900 });
   });
 
   say('signs out, and stays out', async () => {

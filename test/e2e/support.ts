@@ -36,13 +36,15 @@ export type RealServer = {
 const START_MS = 30_000;
 const STOP_MS = 15_000;
 
-export async function realServer(): Promise<RealServer> {
+/** `extra`: more of its environment, a provider's address, say. */
+export async function realServer(extra: Record<string, string> = {}): Promise<RealServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-e2e-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = {
     ...{ PATH: process.env.PATH, HOME: process.env.HOME, PARLEY_PROFILE: 'development', DATA_DIR: dataDir },
     ...{ PORT: String(port), API_PORT: '0', METRICS_PORT: '0', SIGNUP: 'open' },
+    ...extra,
   };
   let running: ChildProcess | undefined;
   let said = '';

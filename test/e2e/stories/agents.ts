@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Stage } from './stage.ts';
-
-type Say = (name: string, part: () => Promise<void>) => void;
+import type { Say, Stage } from './stage.ts';
 
 /** An agent: what it falls back to, what it remembers, what is noted of it, and what it was used for. */
 export function agentStories(say: Say, stage: () => Stage): void {

@@ -2,17 +2,21 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { noBrowser } from '../support.ts';
 import { agentStories } from './agents.ts';
+import { documentStories } from './documents.ts';
+import { doorStories } from './door.ts';
 import { galleryEnds, galleryStories } from './gallery.ts';
 import { makingStories } from './making.ts';
 import { shellStories } from './shell.ts';
 import { openStage, type Stage } from './stage.ts';
+import { stateStories } from './states.ts';
 import { systemStories } from './system.ts';
+import { teamStories } from './team.ts';
 
 const skip = noBrowser();
 const STORIES = 'the console, page by page, in a real browser through the real server';
 // As a test of its own, so that it is counted.
 if (skip !== undefined) test(STORIES, { skip });
-else suite(STORIES, { timeout: 180_000 }, stories);
+else suite(STORIES, { timeout: 300_000 }, stories);
 
 function stories(): void {
   let stage: Stage;
@@ -26,12 +30,16 @@ function stories(): void {
   });
   after(() => stage?.close());
 
+  doorStories(say, here);
   galleryStories(say, here);
   makingStories(say, here);
   agentStories(say, here);
+  documentStories(say, here);
   systemStories(say, here);
   shellStories(say, here);
   galleryEnds(say, here);
+  stateStories(say, here);
+  teamStories(say, here);
   say('and in all of it no page had a fault of its own', async () => {
     assert.deepEqual(stage.faults, []);
   });

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { waitFor } from '../support.ts';
-import type { Stage } from './stage.ts';
-
-type Say = (name: string, part: () => Promise<void>) => void;
+import type { Say, Stage } from './stage.ts';
 
 const READY = [
   'A debate with a verdict',
@@ -16,9 +14,6 @@ export function galleryStories(say: Say, stage: () => Stage): void {
   say('who has no discussion is offered four that are ready', async () => {
     const { page, open, portray } = stage();
     await open('/');
-    await page.getByLabel('Email').fill('grace@example.org');
-    await page.getByLabel('Password').fill('a long walk to the harbour');
-    await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'The table is free' }).waitFor();
     for (const name of READY) await page.getByRole('article', { name }).waitFor();
     await portray('discussions-empty');
@@ -62,6 +57,15 @@ export function galleryEnds(say: Say, stage: () => Stage): void {
     await page.getByText('at the end of its graph').waitFor();
     await page.getByText('with a verdict').waitFor();
     await portray('discussions');
+    await page.getByRole('link', { name: /old bridge/ }).click();
+    await page.locator('.said-verdict .verdict').waitFor();
+    await portray('arena-verdict');
+    await page.goBack();
+    await page.getByRole('link', { name: /^A customer writes/ }).click();
+    await page.getByRole('tab', { name: 'Rules' }).click();
+    await page.getByRole('img', { name: 'A graph of 4 speakers and 6 edges. front-desk begins.' }).waitFor();
+    await portray('arena-rules');
+    await page.goBack();
     await page.getByRole('button', { name: 'Failed' }).click();
     await page.getByText('No discussion failed').waitFor();
     assert.equal(new URL(page.url()).search, '?status=failed');

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { waitFor } from '../support.ts';
-import type { Stage } from './stage.ts';
-
-type Say = (name: string, part: () => Promise<void>) => void;
+import type { Say, Stage } from './stage.ts';
 
 /** Making a discussion: its people, its rule, its limits; and what the server has to say to it. */
 export function makingStories(say: Say, stage: () => Stage): void {

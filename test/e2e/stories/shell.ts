@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { waitFor } from '../support.ts';
-import type { Stage } from './stage.ts';
-
-type Say = (name: string, part: () => Promise<void>) => void;
+import type { Say, Stage } from './stage.ts';
 
 /** What every page has round it. */
 export function shellStories(say: Say, stage: () => Stage): void {
   say('Ctrl K goes anywhere, and Escape goes nowhere', async () => {
-    const { page, open } = stage();
+    const { page, open, portray } = stage();
     await open('/documents');
     await page.getByRole('link', { name: 'Agents', exact: true }).focus();
     await page.keyboard.press('Control+k');
@@ -21,6 +19,7 @@ export function shellStories(say: Say, stage: () => Stage): void {
     await page.keyboard.press('Control+k');
     await box.fill('usage');
     await page.getByRole('option', { name: /^Usage/, selected: true }).waitFor();
+    await portray('palette');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Settings' }).waitFor();
     assert.equal(new URL(page.url()).pathname, '/settings/usage');
@@ -48,17 +47,15 @@ export function shellStories(say: Say, stage: () => Stage): void {
     await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
   });
 
-  say('every other page has its picture, and fits a phone', async () => {
-    const { open, picture } = stage();
+  say('every other page is fit for assistive technology, for a phone and for a wall', async () => {
+    const { open, portray } = stage();
     const pages = {
-      ...{ agents: '/agents', 'agent-new': '/agents/new', documents: '/documents', 'document-new': '/documents/new' },
-      ...{ 'settings-profile': '/settings/profile', 'settings-sessions': '/settings/sessions' },
-      ...{ 'settings-members': '/settings/members', 'settings-models': '/settings/models' },
-      ...{ 'settings-keys': '/settings/keys', 'settings-usage': '/settings/usage', nowhere: '/nowhere' },
+      ...{ agents: '/agents', 'agent-new': '/agents/new', 'document-new': '/documents/new' },
+      ...{ 'settings-usage': '/settings/usage', nowhere: '/nowhere' },
     };
     for (const [name, path] of Object.entries(pages)) {
       await open(path);
-      await picture(name);
+      await portray(name);
     }
   });
 }

@@ -18,6 +18,12 @@ export const PERSON = {
 const PICTURES = fileURLToPath(new URL('../../../.artifacts/screenshots/', import.meta.url));
 const WIDE = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
+const SMALLEST = { width: 320, height: 640 };
+const LARGEST = { width: 2560, height: 1440 };
+/** A picture is not to be higher than this. */
+const TALLEST = 6_000;
+
+export type Say = (name: string, part: () => Promise<void>) => void;
 
 /** One server, one browser and one page, on which all stories are told one after the other. */
 export type Stage = {
@@ -29,27 +35,37 @@ export type Stage = {
   readonly faults: string[];
   /** Opens a page, and waits until it has read everything. */
   open(path: string): Promise<void>;
+  /** Through the form, as everybody does. */
+  signIn(): Promise<void>;
+  /** These agents, as a discussion takes them. */
+  seat(...names: string[]): Promise<{ agent_id: string }[]>;
   settled(): Promise<void>;
   /** Presses Tab until the focus is on what has this name. */
   tabTo(name: string | RegExp): Promise<void>;
   /** Takes the page's picture in light, in dark and at a phone's width; it must fit, and axe must be content. */
   portray(name: string): Promise<void>;
+  /** The same, and pictures at 320 and 2,560 pixels, too. */
+  portrayAt(name: string): Promise<void>;
   /** The pictures alone: of pages that another story has looked at with axe. */
   picture(name: string): Promise<void>;
+  /** Somebody else's browser, in which nobody is signed in. */
+  visitor(): Promise<Page>;
   close(): Promise<void>;
 };
 
-export async function openStage(): Promise<Stage> {
+export async function openStage(env: Record<string, string> = {}): Promise<Stage> {
   mkdirSync(PICTURES, { recursive: true });
-  const server: RealServer = await realServer();
+  const server: RealServer = await realServer(env);
   await server.start();
   const api = new Parley({ baseUrl: `${server.url}/api/v1` });
   await api.auth.signUp({
     ...{ email: PERSON.email, password: PERSON.password, tenant_name: PERSON.team, name: PERSON.name },
   });
+  // Whatever model this machine may have: the stories are told by the rehearsal.
+  await api.models.setDefault('rehearsal');
   const browser: Browser = await openBrowser();
   const page = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' });
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
@@ -66,6 +82,18 @@ export async function openStage(): Promise<Stage> {
       await page.goto(server.url + path);
       await settled();
     },
+    async signIn() {
+      await page.goto(server.url);
+      await page.getByLabel('Email').fill(PERSON.email);
+      await page.getByLabel('Password').fill(PERSON.password);
+      await page.keyboard.press('Enter');
+      await page.getByRole('navigation', { name: 'Main' }).waitFor();
+      await settled();
+    },
+    async seat(...names) {
+      const { items } = await api.agents.list({ page_size: 100 });
+      return names.map((name) => ({ agent_id: items.find((agent) => agent.name === name)?.id ?? name }));
+    },
     async tabTo(name) {
       for (let presses = 0; presses < 150; presses++) {
         await page.keyboard.press('Tab');
@@ -74,14 +102,23 @@ export async function openStage(): Promise<Stage> {
       }
       assert.fail(`Tab does not lead to ${name}`);
     },
-    portray: (name) => portray(page, name, true),
-    picture: (name) => portray(page, name, false),
+    portray: (name) => portray(page, name, { asked: true, widths: [] }),
+    portrayAt: (name) => portray(page, name, { asked: true, widths: [SMALLEST, LARGEST] }),
+    picture: (name) => portray(page, name, { asked: false, widths: [] }),
+    async visitor() {
+      const other = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' });
+      other.setDefaultTimeout(20_000);
+      return other;
+    },
     async close() {
       await browser.close();
       await server.stop();
     },
   };
 }
+
+export const untilStatus = (page: Page, wanted: string): Promise<void> =>
+  page.locator(`.arena[data-status="${wanted}"]`).waitFor();
 
 /** In the page: what a screen reader would call the focused thing, near enough. */
 const FOCUSED = `(() => {
@@ -96,19 +133,29 @@ const FOCUSED = `(() => {
   return element.getAttribute('aria-label') ?? (labels || said(element));
 })()`;
 
-async function portray(page: Page, name: string, asked: boolean): Promise<void> {
-  for (const theme of ['light', 'dark'] as const) {
+type View = { width: number; height: number };
+
+/** As much of the page as there is, not only what a screen holds; what sticks to an edge is at the edge. */
+async function shoot(page: Page, file: string, { width, height }: View): Promise<void> {
+  await page.setViewportSize({ width, height });
+  const whole = await page.evaluate<number>('document.documentElement.scrollHeight');
+  if (whole > height) await page.setViewportSize({ width, height: Math.min(whole, TALLEST) });
+  await page.evaluate('scrollTo(0, 0)');
+  await page.screenshot({ path: join(PICTURES, `${file}-${width}.png`) });
+}
+
+async function portray(page: Page, name: string, { asked, widths }: { asked: boolean; widths: View[] }): Promise<void> {
+  for (const theme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme: theme });
-    await page.screenshot({ path: join(PICTURES, `${name}-${theme}-${WIDE.width}.png`), fullPage: true });
+    await shoot(page, `${name}-${theme}`, WIDE);
     if (!asked) continue;
     const found = theme === 'light' ? await complaints(page) : await contrastComplaints(page);
     assert.deepEqual(found, [], `${name} in ${theme}`);
   }
-  await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize(PHONE);
-  await page.screenshot({ path: join(PICTURES, `${name}-light-${PHONE.width}.png`), fullPage: true });
-  assert.equal(await sideways(page), 0, `${name} fits a phone`);
-  await page.setViewportSize({ width: 320, height: 640 });
-  assert.equal(await sideways(page), 0, `${name} fits 320 pixels`);
+  for (const view of [PHONE, ...widths]) await shoot(page, `${name}-light`, view);
+  for (const view of [PHONE, SMALLEST, LARGEST]) {
+    await page.setViewportSize(view);
+    assert.equal(await sideways(page), 0, `${name} fits ${view.width} pixels`);
+  }
   await page.setViewportSize(WIDE);
 }

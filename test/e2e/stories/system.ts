@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { waitFor } from '../support.ts';
-import type { Stage } from './stage.ts';
-
-type Say = (name: string, part: () => Promise<void>) => void;
+import type { Say, Stage } from './stage.ts';
 
 /** The system page: health, work, and what happens, as it happens. */
 export function systemStories(say: Say, stage: () => Stage): void {
