@@ -22,6 +22,23 @@ test('the deadline is the turn’s, or the discussion’s where that is sooner',
   assert.equal(made.body.deadline, null, 'nothing is under way');
 });
 
+test('a turn that was begun by a release without deadlines is claimed and ended like any other', async () => {
+  const { id, path, seats, events } = await seatedDiscussion(world, me, {
+    names: ['a'],
+    more: { limits: { max_turns: 1, turn_timeout_seconds: 60 } },
+  });
+  const [a] = seats as [Seat];
+  await world.db.inSystemTx((tx) =>
+    tx.run(sql`update discussions set deadline = null where tenant_id = ${me.tenantId} and id = ${id}`),
+  );
+  const { status, body } = await a.client.post(`${path}/turns/1/claim`);
+  assert.deepEqual([status, Date.parse(body.deadline)], [200, nowMs + 60_000], JSON.stringify(body));
+  const posted = await a.client.post(`${path}/messages`, { content: 'Said.', turn: 1, fence: body.fence });
+  assert.deepEqual([posted.status, posted.body.turn], [201, 1]);
+  await events.until(({ event }) => event === 'discussion_completed');
+  events.close();
+});
+
 test('a deadline that passes between claim and post refuses the post; the turn still ends once, as a skip', async () => {
   const { id, path, seats, events } = await seatedDiscussion(world, me, {
     names: ['a', 'b'],

@@ -8,8 +8,10 @@ import { missing } from '../enter.ts';
 import { askForUpkeep } from '../memory/enqueue.ts';
 import type { RecallDeps } from '../memory/recall.ts';
 import { saveGiven } from '../memory/store.ts';
-import { lockDiscussion } from '../store.ts';
+import { turnBudget } from '../rules/limits.ts';
+import { type DiscussionRow, lockDiscussion } from '../store.ts';
 import { prepareTurn } from '../turns/scene.ts';
+import { elapsedMs } from '../turns/step.ts';
 import type { Claim, CreateSeatKey, SeatKey } from './schemas.ts';
 import { takeFence } from './store.ts';
 import { claimantOf, selfIn } from './turn.ts';
@@ -90,9 +92,13 @@ export function seatsService(deps: SeatsDeps): Seats {
         await saveGiven(tx, id, { turn, kept });
         if (upkeep) await askForUpkeep(deps.jobs, tx, id);
       });
-      return { turn, fence, deadline: (row.deadline as Date).toISOString(), context };
+      return { turn, fence, deadline: deadlineOf(row, clock.now()).toISOString(), context };
     },
   };
 }
+
+/** A turn that was begun before deadlines were kept ends when its job says so: at the latest then. */
+const deadlineOf = (row: DiscussionRow, now: Date): Date =>
+  row.deadline ?? new Date(now.getTime() + Math.ceil(turnBudget(row.limits, elapsedMs(row, now)).ms));
 
 const confinementOf = ({ discussion_id, participant_id }: SeatId): Confinement => ({ discussion_id, participant_id });
