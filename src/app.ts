@@ -34,8 +34,9 @@ import type { Module } from './platform/module.ts';
 import { createOutbound } from './platform/net/outbound.ts';
 import { createHub } from './platform/realtime/fanout.ts';
 import type { Redis } from './platform/redis/redis.ts';
-import { memoryLimiter } from './platform/reliability/limiter-memory.ts';
-import { createReliability } from './platform/reliability/reliability.ts';
+import { createGuard, type Guard } from './platform/reliability/guard.ts';
+import { createLimiter } from './platform/reliability/limiters.ts';
+import { createReliability, type Reliability } from './platform/reliability/reliability.ts';
 import { createLog, type Logger } from './platform/telemetry/log.ts';
 import { createMetrics, type Metrics, measurePools } from './platform/telemetry/metrics.ts';
 import { createMetricsServer } from './platform/telemetry/server.ts';
@@ -122,9 +123,10 @@ async function createResources(config: Config, options: AppOptions) {
   measurePools(metrics, db.pools);
   const redis = await openRedis(config, { log, metrics, db });
   const secrets = createSecrets({ db, masterKey: config.masterKey });
-  const limiter = memoryLimiter(clock);
   const reliability = createReliability({ metrics, log });
-  const caches = createCaches({ metrics });
+  const shared = redis && { redis, guard: redisGuard(reliability) };
+  const limiter = createLimiter({ clock, metrics, shared });
+  const caches = createCaches({ metrics, shared });
   const cursors = createCursors(config.masterKey);
   const outbound = createOutbound({ allow: config.outboundAllow });
   const leases = createLeases({ db, log });
@@ -203,6 +205,10 @@ async function openRedis(
   const namespace = async () => (await db.system.first(logIdentity))?.identity ?? '';
   return createRedis({ url, prefix, namespace, log, metrics });
 }
+
+/** What may be missed: a request does not wait for a Redis that hangs, and soon does not ask it any more. */
+const redisGuard = (reliability: Reliability): Guard =>
+  createGuard({ breaker: reliability.breaker({ name: 'redis', openMs: 500, maxOpenMs: 2_000 }), deadlineMs: 40 });
 
 /** The exporter takes 60 ms to load: only where there is somewhere to export to. */
 async function spanSource({ otlpEndpoint: endpoint, version }: Config) {

@@ -1,6 +1,9 @@
+import type { Redis } from '../redis/redis.ts';
+import type { Guard } from '../reliability/guard.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type Aside, type AsideCount, type AsideOptions, createAside } from './aside.ts';
 import { memoryCache } from './cache-memory.ts';
+import { redisCache } from './cache-redis.ts';
 
 /** What the system page shows of one cache, since the process started. */
 export type CacheSnapshot = {
@@ -26,12 +29,19 @@ export type Caches = {
 
 type Counts = Record<AsideCount, number>;
 
-export function createCaches({ metrics }: { metrics: Metrics }): Caches {
+type Deps = {
+  readonly metrics: Metrics;
+  /** What processes share, where they do. */
+  readonly shared?: { readonly redis: Redis; readonly guard: Guard } | undefined;
+};
+
+export function createCaches({ metrics, shared }: Deps): Caches {
   const evictions = metrics.counter({
     name: 'cache_evictions_total',
     help: 'Entries that were put out of the memory of this process because its share for caches was full.',
   });
-  const cache = memoryCache({ onEvict: () => evictions.inc() });
+  const local = memoryCache({ onEvict: () => evictions.inc() });
+  const cache = shared ? redisCache({ ...shared, fallback: local }) : local;
   const counts = new Map<string, Counts>();
   const counters = countersOf(metrics);
   const usage = () => cache.usage?.() ?? { entries: 0, bytes: 0 };

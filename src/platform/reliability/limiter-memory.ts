@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { Limiter } from './limiter.ts';
+import { type Limiter, verdictOf } from './limiter.ts';
 
 type Bucket = { tokens: number; updatedMs: number; fullMs: number };
 
@@ -7,8 +7,7 @@ type Bucket = { tokens: number; updatedMs: number; fullMs: number };
 const MAX_KEYS = 50_000;
 
 /**
- * Token buckets of this process: `tokens` at once, refilled evenly over the window. With several processes each
- * counts its own share.
+ * Buckets of this process. With several processes each counts by itself.
  */
 export function memoryLimiter(clock: Clock, maxKeys = MAX_KEYS): Limiter {
   const buckets = new Map<string, Bucket>();
@@ -26,12 +25,7 @@ export function memoryLimiter(clock: Clock, maxKeys = MAX_KEYS): Limiter {
       buckets.delete(key);
       buckets.set(key, bucket);
       if (buckets.size > maxKeys) forget(buckets, nowMs, maxKeys);
-      return {
-        allowed,
-        limit: limit.tokens,
-        remaining: Math.max(0, Math.floor(bucket.tokens)),
-        resetSeconds: allowed ? (bucket.fullMs - nowMs) / 1_000 : (cost - bucket.tokens) / perMs / 1_000,
-      };
+      return verdictOf(allowed, bucket.tokens, { limit, cost });
     },
   };
 }

@@ -6,10 +6,11 @@ import type { Limiter } from './limiter.ts';
 export function limiterConformance(
   name: string,
   make: () => Promise<{ limiter: Limiter; advance(seconds: number): void | Promise<void> }>,
+  options: { skip?: string | false } = {},
 ): void {
   const limit = { tokens: 4, windowSeconds: 8 };
 
-  test(`${name}: allows as many as there are tokens, then says when the next one is there`, async () => {
+  test(`${name}: allows as many as there are tokens, then says when the next one is there`, options, async () => {
     const { limiter } = await make();
     const verdicts = [];
     for (let n = 0; n < 5; n += 1) verdicts.push(await limiter.take('k', limit));
@@ -26,7 +27,7 @@ export function limiterConformance(
     assert.equal(refused.limit, 4);
   });
 
-  test(`${name}: refills evenly, and never over the limit`, async () => {
+  test(`${name}: refills evenly, and never over the limit`, options, async () => {
     const { limiter, advance } = await make();
     await limiter.take('k', limit, 4);
     await advance(2);
@@ -37,14 +38,14 @@ export function limiterConformance(
     assert.equal((await limiter.take('k', limit)).allowed, false);
   });
 
-  test(`${name}: a refusal costs nothing, and keys do not share`, async () => {
+  test(`${name}: a refusal costs nothing, and keys do not share`, options, async () => {
     const { limiter } = await make();
     assert.equal((await limiter.take('k', limit, 5)).allowed, false);
     assert.equal((await limiter.take('k', limit, 4)).allowed, true);
     assert.equal((await limiter.take('other', limit, 4)).allowed, true);
   });
 
-  test(`${name}: of many at once exactly as many pass as there are tokens`, async () => {
+  test(`${name}: of many at once exactly as many pass as there are tokens`, options, async () => {
     const { limiter } = await make();
     const verdicts = await Promise.all(Array.from({ length: 50 }, () => limiter.take('k', limit)));
     assert.equal(verdicts.filter(({ allowed }) => allowed).length, 4);

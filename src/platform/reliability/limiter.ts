@@ -7,11 +7,25 @@ export type Verdict = {
   readonly resetSeconds: number;
 };
 
-/** Counts requests by key. In-process adapter beside this file; a Redis one joins it in the next issues. */
+export type LimiterLimit = { readonly tokens: number; readonly windowSeconds: number };
+
+/** Counts requests by key, in token buckets: `tokens` at once, refilled evenly over the window. */
 export interface Limiter {
-  take(
-    key: string,
-    limit: { readonly tokens: number; readonly windowSeconds: number },
-    cost?: number,
-  ): Promise<Verdict>;
+  /** A cost below zero gives back. */
+  take(key: string, limit: LimiterLimit, cost?: number): Promise<Verdict>;
+}
+
+/** What is told of a bucket with so many tokens left. */
+export function verdictOf(
+  allowed: boolean,
+  left: number,
+  { limit, cost }: { limit: LimiterLimit; cost: number },
+): Verdict {
+  const perSecond = limit.tokens / limit.windowSeconds;
+  return {
+    allowed,
+    limit: limit.tokens,
+    remaining: Math.max(0, Math.floor(left)),
+    resetSeconds: (allowed ? limit.tokens - left : cost - left) / perSecond,
+  };
 }

@@ -1,0 +1,205 @@
+import type { Redis } from '../redis/redis.ts';
+import { createScript } from '../redis/script.ts';
+import type { Guard } from '../reliability/guard.ts';
+import { type Cache, type Entry, TOMBSTONE_MS } from './cache.ts';
+import type { CacheKey } from './key.ts';
+
+export type RedisCacheOptions = {
+  readonly redis: Redis;
+  /** Refuses at once while Redis is away, hangs or is slow. */
+  readonly guard: Guard;
+  /** This process's own, for as long as that lasts. It hears of every drop, so it is never out of date. */
+  readonly fallback: Cache;
+  readonly nowMs?: () => number;
+};
+
+const MAX_VALUE_LENGTH = 1024 * 1024;
+/** How many drops are remembered that Redis has not heard of. With more, it is emptied instead. */
+const MAX_OWED = 10_000;
+const BATCH = 200;
+/** After Redis could not be told, it is tried again no sooner than this. */
+const SETTLE_PAUSE_MS = 50;
+
+/** What is kept: a letter, the version, two times, and the text: `v12,1764000000000,1764000060000|{…}`. */
+const versionOf = `local version = tonumber(string.match(redis.call('GETRANGE', KEYS[1], 1, 17), '^%d+'))`;
+
+const putScript = createScript(`${versionOf}
+if version and version > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`);
+
+const dropScript = createScript(`${versionOf}
+if version and version >= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], 't' .. ARGV[1] .. ',0,0|', 'PX', ARGV[2])
+return 1`);
+
+const unlockScript = createScript(`if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`);
+
+/** In Redis, shared by all processes; in this process while Redis is away. */
+export const redisCache = (options: RedisCacheOptions): Cache => new RedisCache(options);
+
+class RedisCache implements Cache {
+  readonly #redis: Redis;
+  readonly #guard: Guard;
+  readonly #fallback: Cache;
+  readonly #nowMs: () => number;
+  /** Drops that Redis has not heard of. Until it has, what it holds is not trusted. */
+  readonly #owed = new Map<CacheKey, number>();
+  /** Too many to be remembered: everything in Redis goes. */
+  #owesAll = false;
+  #settling = false;
+  #settleAt = 0;
+
+  constructor({ redis, guard, fallback, nowMs = Date.now }: RedisCacheOptions) {
+    this.#redis = redis;
+    this.#guard = guard;
+    this.#fallback = fallback;
+    this.#nowMs = nowMs;
+    redis.onState((state) => {
+      if (state === 'connected') this.#usable();
+    });
+  }
+
+  async get(key: CacheKey): Promise<Entry | undefined> {
+    if (!this.#usable()) return this.#fallback.get(key);
+    try {
+      const text = await this.#guard(() => this.#redis.commands.get(this.#nameOf(key)));
+      return text === null ? undefined : decode(text, this.#nowMs());
+    } catch {
+      return this.#fallback.get(key);
+    }
+  }
+
+  async put(key: CacheKey, entry: Entry): Promise<boolean> {
+    const lifeMs = Math.ceil(entry.keepUntilMs - this.#nowMs());
+    if (lifeMs <= 0 || (entry.value?.length ?? 0) > MAX_VALUE_LENGTH) return false;
+    if (!this.#usable()) return this.#fallback.put(key, entry);
+    try {
+      const args = [entry.version, encode(entry), lifeMs];
+      return (await this.#guard(() => putScript.run(this.#redis.commands, this.#nameOf(key), ...args))) === 1;
+    } catch {
+      return this.#fallback.put(key, entry);
+    }
+  }
+
+  async drop(key: CacheKey, version: number): Promise<void> {
+    await this.#fallback.drop(key, version);
+    if (!this.#usable()) return this.#owe(key, version);
+    try {
+      await this.#dropInRedis(key, version);
+    } catch {
+      this.#owe(key, version);
+    }
+  }
+
+  async lock(key: CacheKey, token: string, ms: number): Promise<boolean> {
+    if (!this.#usable()) return this.#fallback.lock(key, token, ms);
+    try {
+      const set = () => this.#redis.commands.set(this.#lockOf(key), token, 'PX', ms, 'NX');
+      return (await this.#guard(set)) === 'OK';
+    } catch {
+      return this.#fallback.lock(key, token, ms);
+    }
+  }
+
+  async unlock(key: CacheKey, token: string): Promise<void> {
+    await this.#fallback.unlock(key, token);
+    if (!this.#usable()) return;
+    // Lost or not: it ends by itself soon.
+    await this.#guard(() => unlockScript.run(this.#redis.commands, this.#lockOf(key), token)).catch(() => {});
+  }
+
+  usage = () => this.#fallback.usage?.() ?? { entries: 0, bytes: 0 };
+
+  #nameOf(key: CacheKey): string {
+    return this.#redis.key('cache', key);
+  }
+
+  #lockOf(key: CacheKey): string {
+    return this.#redis.key('cache-lock', key);
+  }
+
+  #dropInRedis(key: CacheKey, version: number): Promise<unknown> {
+    return this.#guard(() => dropScript.run(this.#redis.commands, this.#nameOf(key), version, TOMBSTONE_MS));
+  }
+
+  /** Whether Redis is there and has heard of every drop. If it is there and has not, it is told now. */
+  #usable(): boolean {
+    if (this.#redis.state() !== 'connected') return false;
+    if (this.#settling) return false;
+    if (this.#owed.size === 0 && !this.#owesAll) return true;
+    if (performance.now() < this.#settleAt) return false;
+    this.#settling = true;
+    this.#settle()
+      .catch(() => {
+        this.#settleAt = performance.now() + SETTLE_PAUSE_MS;
+      })
+      .finally(() => {
+        this.#settling = false;
+      });
+    return false;
+  }
+
+  #owe(key: CacheKey, version: number): void {
+    if (this.#owesAll) return;
+    this.#owed.set(key, Math.max(version, this.#owed.get(key) ?? version));
+    if (this.#owed.size <= MAX_OWED) return;
+    this.#owesAll = true;
+    this.#owed.clear();
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#owesAll) {
+      // What is dropped from here on is remembered again.
+      this.#owesAll = false;
+      await this.#empty().catch((error: unknown) => {
+        this.#owesAll = true;
+        throw error;
+      });
+    }
+    // One first: it tells whether Redis answers.
+    for (let size = 1; this.#owed.size > 0; size = BATCH) {
+      const batch = this.#owed.entries().take(size).toArray();
+      await Promise.all(batch.map(([key, version]) => this.#dropInRedis(key, version)));
+      for (const [key, version] of batch) if (this.#owed.get(key) === version) this.#owed.delete(key);
+    }
+  }
+
+  /** Takes every entry away, of all processes. */
+  async #empty(): Promise<void> {
+    const { commands } = this.#redis;
+    for (let cursor = '0'; ; ) {
+      const scan = () => commands.scan(cursor, 'MATCH', `${escapeGlob(this.#redis.key('cache'))}:*`, 'COUNT', 1_000);
+      const [next, keys] = await this.#guard(scan);
+      if (keys.length > 0) await this.#guard(() => commands.unlink(...keys));
+      if (next === '0') return;
+      cursor = next;
+    }
+  }
+}
+
+const escapeGlob = (text: string): string => text.replace(/[\\*?[\]^]/g, '\\$&');
+
+function encode({ value, version, freshUntilMs, keepUntilMs, stale }: Entry): string {
+  const kind = value === null ? 'n' : stale ? 's' : 'v';
+  return `${kind}${version},${Math.round(freshUntilMs)},${Math.round(keepUntilMs)}|${value ?? ''}`;
+}
+
+/** The entry; undefined for a tombstone, and for what outlived its time because Redis was held up. */
+function decode(text: string, nowMs: number): Entry | undefined {
+  const kind = text[0];
+  const end = text.indexOf('|');
+  if (kind === 't' || end < 0) return undefined;
+  const afterVersion = text.indexOf(',');
+  const afterFresh = text.indexOf(',', afterVersion + 1);
+  const keepUntilMs = Number(text.slice(afterFresh + 1, end));
+  if (!(keepUntilMs > nowMs)) return undefined;
+  return {
+    value: kind === 'n' ? null : text.slice(end + 1),
+    version: Number(text.slice(1, afterVersion)),
+    freshUntilMs: Number(text.slice(afterVersion + 1, afterFresh)),
+    keepUntilMs,
+    stale: kind === 's',
+  };
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { until } from '../../../test/support/log.ts';
+import { noRedis, ownRedis, type TestRedis, testRedis } from '../../../test/support/redis.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Redis } from '../redis/redis.ts';
+import { createBreaker } from './breaker.ts';
+import { createGuard } from './guard.ts';
+import { limiterConformance } from './limiter.conformance.ts';
+import type { Limiter } from './limiter.ts';
+import { memoryLimiter } from './limiter-memory.ts';
+import { redisLimiter } from './limiter-redis.ts';
+
+let server: TestRedis;
+before(async () => {
+  if (!noRedis) server = await testRedis();
+});
+after(() => server?.close());
+const only = { skip: noRedis };
+
+function limiterOn(redis: Redis, counted: string[] = []): Limiter {
+  const breaker = createBreaker({ name: 'redis', openMs: 50, maxOpenMs: 50, minCalls: 3 });
+  return redisLimiter({
+    ...{ redis, guard: createGuard({ breaker, deadlineMs: 40 }), fallback: memoryLimiter(systemClock) },
+    onVerdict: (by) => counted.push(by),
+  });
+}
+
+/** Moves a bucket's last use into the past: Redis' own clock cannot be moved. */
+async function age({ commands }: Redis, prefix: string, seconds: number): Promise<void> {
+  for (const key of await commands.keys(`${prefix}:*`)) {
+    const [tokens, at] = ((await commands.get(key)) ?? '').split(' ');
+    if (at !== undefined) await commands.set(key, `${tokens} ${Number(at) - seconds * 1e6}`, 'PX', 60_000);
+  }
+}
+
+limiterConformance(
+  'Redis',
+  async () => {
+    const redis = await server.open();
+    for (const key of await redis.commands.keys(`${server.prefix}:*`)) await redis.commands.del(key);
+    return { limiter: limiterOn(redis), advance: (seconds) => age(redis, server.prefix, seconds) };
+  },
+  only,
+);
+
+test('processes count together, exactly', only, async () => {
+  const limiters = await Promise.all(Array.from({ length: 4 }, async () => limiterOn(await server.open())));
+  const limit = { tokens: 1_000, windowSeconds: 3_600 };
+  const takes = limiters.flatMap((limiter) => Array.from({ length: 500 }, () => limiter.take('together', limit)));
+  const allowed = (await Promise.all(takes)).filter((verdict) => verdict.allowed).length;
+  assert.equal(allowed, 1_000);
+});
+
+test('a bucket is forgotten once it is full, and what is given back fills it no further', only, async () => {
+  const redis = await server.open();
+  const limiter = limiterOn(redis);
+  const limit = { tokens: 10, windowSeconds: 100 };
+  await limiter.take('short', limit);
+  const left = await redis.commands.pttl(redis.key('limit', 'short'));
+  assert.ok(left > 9_000 && left <= 10_001, String(left));
+  assert.equal((await limiter.take('short', limit, -1)).remaining, 10);
+  assert.equal((await limiter.take('short', limit, -1)).remaining, 10);
+  assert.equal(await redis.commands.exists(redis.key('limit', 'short')), 0);
+});
+
+test('without Redis it counts here, and with it there again', only, async (t) => {
+  const own = await ownRedis();
+  t.after(() => own.close());
+  const redis = await own.open();
+  const counted: string[] = [];
+  const limiter = limiterOn(redis, counted);
+  const limit = { tokens: 3, windowSeconds: 3_600 };
+  const take = async () => (await limiter.take('k', limit)).allowed;
+  assert.equal(await take(), true);
+  process.kill(own.pid, 'SIGSTOP');
+  const costs: number[] = [];
+  const verdicts: boolean[] = [];
+  for (let n = 0; n < 5; n += 1) {
+    const since = performance.now();
+    verdicts.push(await take());
+    costs.push(performance.now() - since);
+  }
+  // The process' own bucket was full.
+  assert.deepEqual(verdicts, [true, true, true, false, false]);
+  assert.ok((costs.at(-1) ?? Infinity) < 5, costs.join(' '));
+  process.kill(own.pid, 'SIGCONT');
+  await until(async () => {
+    await limiter.take('other', { tokens: 1e9, windowSeconds: 1 });
+    return counted.at(-1) === 'redis';
+  });
+  await own.kill();
+  await until(() => redis.state() === 'disconnected');
+  assert.equal(await take(), false);
+  assert.equal(counted.at(-1), 'process');
+  const again = await ownRedis({ port: own.port });
+  t.after(() => again.close());
+  await until(() => redis.state() === 'connected');
+  await until(async () => (await take()) && counted.at(-1) === 'redis');
+});
