@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { note, noted, type TestLog, testLog } from '../../../test/support/log.ts';
+import { note, noted, type TestLog, testLog, until } from '../../../test/support/log.ts';
+import { noRedis, type OwnRedis, ownRedis } from '../../../test/support/redis.ts';
 import { silentLog } from '../telemetry/log.ts';
 import type { LogEvent } from './define.ts';
 import { createFeed, type Feed } from './feed.ts';
@@ -8,34 +9,65 @@ import { createEventTypes } from './registry.ts';
 import { shardOf } from './shards.ts';
 import type { Tail } from './tail.ts';
 import { createMemoryTail } from './tail-memory.ts';
+import { createRedisTail } from './tail-redis.ts';
 
 let log: TestLog;
 let tenantId: string;
 let feed: Feed;
+let redis: OwnRedis | undefined;
 before(async () => {
-  log = await testLog();
+  [log, redis] = await Promise.all([testLog(), noRedis ? undefined : ownRedis()]);
 });
 beforeEach(async () => {
   tenantId = await log.makeTenant();
 });
-afterEach(() => feed.stop(1000));
-after(() => log.close());
+afterEach(async () => {
+  await feed.stop(1000);
+  for (const tail of closing.splice(0)) await tail.close();
+});
+after(async () => {
+  await log.close();
+  await redis?.close();
+});
 
 const write = async (count: number) => {
   for (let n = 1; n <= count; n++)
     await log.db.inTx(log.ctx(tenantId), async (tx) => void note(tx, 'discussions/f', n));
 };
 
+/** The tails of two processes: where the sequencer is, and where the feed is. */
+async function tails(kind: Kind): Promise<{ there: Tail; here: Tail }> {
+  if (kind === 'memory') {
+    const tail = createMemoryTail();
+    return { there: tail, here: tail };
+  }
+  const open = async () => createRedisTail({ redis: await (redis as OwnRedis).open(), log: silentLog });
+  const [there, here] = [await open(), await open()];
+  closing.push(there, here);
+  here.follow(0, () => {});
+  await until(() => here.alive());
+  return { there, here };
+}
+
+type Kind = 'memory' | 'redis';
+const KINDS: readonly Kind[] = noRedis ? ['memory'] : ['memory', 'redis'];
+const closing: Tail[] = [];
+const onBoth = (name: string, body: (kind: Kind) => Promise<void>) => {
+  for (const kind of KINDS) test(`${name} (${kind})`, () => body(kind));
+};
+
 /** A feed over a tail that treats what is published as `spoil` says, and what it delivered of the tenant's shard. */
-async function follow(spoil: (events: readonly LogEvent[]) => readonly LogEvent[][]) {
-  const inner = createMemoryTail();
-  const tail: Tail = {
-    ...inner,
+async function follow(spoil: (events: readonly LogEvent[]) => readonly LogEvent[][], kind: Kind = 'memory') {
+  const { there, here } = await tails(kind);
+  const spoilt: Tail = {
+    follow: there.follow.bind(there),
+    ...{ pass() {}, hear: () => () => {}, alive: () => true, close: async () => {} },
     publish: (shard, events) => {
-      for (const batch of spoil(events)) inner.publish(shard, batch);
+      for (const batch of spoil(events)) there.publish(shard, batch);
     },
   };
-  const process = await log.process({ tail });
+  const process = await log.process({ tail: spoilt });
+  const tail = here;
   const types = createEventTypes();
   types.register([noted]);
   feed = createFeed({ db: log.db, tail, types, log: silentLog });
@@ -62,31 +94,31 @@ async function follow(spoil: (events: readonly LogEvent[]) => readonly LogEvent[
 
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
-test('a tail that delivers everything needs no log', async () => {
-  const { delivered } = await follow((events) => [[...events]]);
+onBoth('a tail that delivers everything needs no log', async (kind) => {
+  const { delivered } = await follow((events) => [[...events]], kind);
   await write(20);
   assert.deepEqual(await delivered(), upTo(20));
 });
 
-test('what a tail loses is read from the log, in its place', async () => {
+onBoth('what a tail loses is read from the log, in its place', async (kind) => {
   let i = 0;
-  const { delivered } = await follow((events) => events.filter(() => i++ % 3 !== 1).map((event) => [event]));
+  const { delivered } = await follow((events) => events.filter(() => i++ % 3 !== 1).map((event) => [event]), kind);
   await write(30);
   assert.deepEqual(await delivered(), upTo(30));
 });
 
-test('a tail that is dead from the start, or only at the end, hides nothing', async () => {
-  const { delivered } = await follow(() => []);
+onBoth('a tail that is dead from the start, or only at the end, hides nothing', async (kind) => {
+  const { delivered } = await follow(() => [], kind);
   await write(5);
   assert.deepEqual(await delivered(), upTo(5));
 });
 
-test('what a tail repeats is dropped', async () => {
+onBoth('what a tail repeats is dropped', async (kind) => {
   const before: LogEvent[] = [];
   const { delivered } = await follow((events) => {
     before.push(...events);
     return [[...events], [...events], before.slice(-5)];
-  });
+  }, kind);
   await write(12);
   assert.deepEqual(await delivered(), upTo(12));
 });
@@ -113,4 +145,32 @@ test('the lag says how long ago the feed was last known to be current', async ()
   const { delivered } = await follow((events) => [[...events]]);
   assert.ok(feed.lagMs() < 1000);
   await delivered();
+});
+
+test('without Redis, and with it again, the feed goes on', { skip: noRedis }, async () => {
+  const own = await ownRedis();
+  const open = async () => createRedisTail({ redis: await own.open(), log: silentLog });
+  const [there, here] = [await open(), await open()];
+  closing.push(there, here);
+  const process = await log.process({ tail: there });
+  const types = createEventTypes();
+  types.register([noted]);
+  feed = createFeed({ db: log.db, tail: here, types, log: silentLog });
+  await feed.start();
+  await until(() => here.alive());
+  const seen: number[] = [];
+  feed.follow((_shard, events) => seen.push(...events.map(({ data }) => (data as { n: number }).n)));
+  await write(3);
+  await until(() => seen.length === 3);
+  await own.kill();
+  await write(3);
+  await until(() => seen.length === 6, 1000);
+  const again = await ownRedis({ port: own.port });
+  await until(() => here.alive());
+  await write(3);
+  await until(() => seen.length === 9);
+  assert.deepEqual(seen, [1, 2, 3, 1, 2, 3, 1, 2, 3]);
+  await process.stop();
+  await own.close();
+  await again.close();
 });

@@ -161,6 +161,8 @@ class RedisConnections implements Redis {
 
 const common: RedisOptions = {
   lazyConnect: true,
+  // The older protocol: its replies have the same shape on every server.
+  protocol: 2,
   connectTimeout: CONNECT_TIMEOUT_MS,
   keepAlive: 10_000,
   autoResendUnfulfilledCommands: false,
