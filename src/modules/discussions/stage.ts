@@ -53,11 +53,11 @@ export class Stage {
     this.tx = tx;
     this.row = row;
     this.#deps = deps;
-    this.#now = now;
+    // Clocks differ, and are set back: time stands here until it is later, or the same seconds would be counted twice.
+    this.#now = row.running_since && row.running_since > now ? row.running_since : now;
     if (row.running_since) {
-      // Two machines' clocks may differ; time never runs backwards here.
-      row.elapsed_ms += Math.max(0, now.getTime() - row.running_since.getTime());
-      row.running_since = now;
+      row.elapsed_ms += this.#now.getTime() - row.running_since.getTime();
+      row.running_since = this.#now;
     }
   }
 

@@ -88,3 +88,18 @@ test('a message at the last millisecond counts, and its turn is not skipped as w
     [2],
   );
 });
+
+test('a clock that is set back, or another machine’s, counts no second twice', async () => {
+  const limits = { turn_timeout_seconds: 3_600 };
+  const { path, events } = await seatedDiscussion(world, me, { names: ['a'], more: { limits } });
+  const begun = nowMs;
+  const elapsed: number[] = [];
+  for (const ms of [10_000, 5_000, 10_000, 4_000, 12_000]) {
+    nowMs = begun + ms;
+    await me.post(`${path}/messages`, { content: 'Well?' });
+    elapsed.push((await me.get(path)).body.usage.elapsed_seconds);
+  }
+  assert.deepEqual(elapsed, [10, 10, 10, 10, 12]);
+  await me.post(`${path}/cancel`);
+  events.close();
+});

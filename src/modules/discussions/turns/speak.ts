@@ -13,6 +13,9 @@ import { type Prepared, prepareTurn, turnRequest } from './scene.ts';
 import { commit, commitOrCount, elapsedMs, type Job, onStage, type TurnDeps } from './step.ts';
 import type { Spent } from './store.ts';
 
+/** Timers may be early by a millisecond or two; the limit that cuts a turn would then not be reached yet. */
+const TIMER_MS = 5;
+
 type Failure = { readonly code: string; readonly message: string; readonly askedMs: number };
 
 /** Lets the agent whose turn it is speak, and commits what it said. */
@@ -39,7 +42,7 @@ export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: D
     const prepared = await prepareTurn(deps, job.ctx, { row, speaker, attempt, agent });
     deps.live.prompted(discussionId, step, prepared);
     const budget = turnBudget(row.limits, elapsedMs(row, deps.clock.now()));
-    const request = turnRequest({ row, agent, prepared, timeoutMs: Math.max(1, budget.ms) });
+    const request = turnRequest({ row, agent, prepared, timeoutMs: Math.ceil(budget.ms) + TIMER_MS });
     const signal = AbortSignal.any([job.ctx.signal, speech.signal]);
     const generation = deps.models.stream({ ...job.ctx, signal }, request);
     const outcome = await listen(generation, speech, signal);
