@@ -12,9 +12,9 @@ export function sentence(error: unknown): string {
   return 'Something went wrong in the console.';
 }
 
-/** The number to quote to whoever runs the server. */
+/** The number to quote to whoever runs the server: where they, not the reader, have to look. */
 export function reference(error: unknown): string | undefined {
-  return error instanceof ParleyError ? error.requestId : undefined;
+  return error instanceof ParleyError && (error.status ?? 500) >= 500 ? error.requestId : undefined;
 }
 
 /** Problems by field, as a form shows them. */

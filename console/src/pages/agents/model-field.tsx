@@ -5,7 +5,7 @@ import { Field } from '../../ui/controls.tsx';
 
 type ModelFieldProps = {
   label?: string;
-  /** What is taken where none is named. */
+  /** What is taken where none is named; absent: the team's default. */
   otherwise?: string;
   value: string;
   problem?: string | undefined;
@@ -22,7 +22,7 @@ export function useModels(): string[] {
 
 /** Models known here are offered; any id may be typed. */
 export function ModelField(props: ModelFieldProps): ReactNode {
-  const { label = 'Model', otherwise = 'your team’s default', value, problem, onChange, onBlur } = props;
+  const { label = 'Model', otherwise, value, problem, onChange, onBlur } = props;
   const client = useClient();
   const offered = useModels();
   const { data: chosen } = useResource('model-default', (signal) => client.models.getDefault({ signal }));
@@ -31,7 +31,7 @@ export function ModelField(props: ModelFieldProps): ReactNode {
     <Field
       label={label}
       optional
-      hint={chosen ? `Empty: ${otherwise}, now ${chosen.effective}.` : `Empty: ${otherwise}.`}
+      hint={`Empty: ${otherwise ?? (chosen ? `your team’s default, now ${chosen.effective}` : 'your team’s default')}.`}
       problem={problem}
     >
       {(aria) => (

@@ -89,7 +89,7 @@ function Row({ document }: { document: Document }): ReactNode {
 /** A snippet is escaped HTML with `<mark>` round what was found; it is taken apart, never set as HTML. */
 export function Snippet({ text }: { text: string }): ReactNode {
   return (
-    <span className="snippet">
+    <span className="excerpt">
       {snippetParts(text).map(({ text: part, found }, i) =>
         // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text, in its order
         found ? <mark key={i}>{part}</mark> : <Fragment key={i}>{part}</Fragment>,

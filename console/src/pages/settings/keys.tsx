@@ -107,32 +107,36 @@ function NewKey({ onMade }: { onMade(): void }): ReactNode {
     <section>
       <h2 className="section-title">New key</h2>
       {made && <Secret value={made} label="Keep this key now. It is shown this once." />}
-      <form className="inline-form" onSubmit={(event) => void form.submit(event)} noValidate>
-        <TextField
-          label="Name"
-          maxLength={100}
-          value={form.values.name}
-          problem={form.problem('name')}
-          onChange={(event) => form.set('name', event.target.value)}
-        />
-        <Select
-          label="May"
-          value={form.values.reach}
-          onChange={(event) => form.set('reach', event.target.value as Reach)}
-        >
-          <option value="read">read</option>
-          <option value="run">read, and run agents and discussions</option>
-          <option value="all">do all that you may</option>
-        </Select>
-        <Select label="For" value={form.values.days} onChange={(event) => form.set('days', event.target.value)}>
-          <option value="30">30 days</option>
-          <option value="90">90 days</option>
-          <option value="365">a year</option>
-          <option value="">ever</option>
-        </Select>
-        <Button type="submit" look="primary" busy={form.busy}>
-          Make it
-        </Button>
+      <form className="stack" onSubmit={(event) => void form.submit(event)} noValidate>
+        <div className="inline-form">
+          <TextField
+            label="Name"
+            maxLength={100}
+            value={form.values.name}
+            problem={form.problem('name')}
+            onChange={(event) => form.set('name', event.target.value)}
+          />
+          <Select
+            label="May"
+            value={form.values.reach}
+            onChange={(event) => form.set('reach', event.target.value as Reach)}
+          >
+            <option value="read">read</option>
+            <option value="run">read, and run agents and discussions</option>
+            <option value="all">do all that you may</option>
+          </Select>
+          <Select label="For" value={form.values.days} onChange={(event) => form.set('days', event.target.value)}>
+            <option value="30">30 days</option>
+            <option value="90">90 days</option>
+            <option value="365">a year</option>
+            <option value="">ever</option>
+          </Select>
+        </div>
+        <div className="form-foot">
+          <Button type="submit" look="primary" busy={form.busy}>
+            Make it
+          </Button>
+        </div>
       </form>
       {form.error !== undefined && <ErrorNote error={form.error} />}
     </section>

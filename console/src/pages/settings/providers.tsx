@@ -35,11 +35,13 @@ function Default(): ReactNode {
       setState({ error });
     }
   };
-  const onlyRehearsal = resource.data?.effective === 'rehearsal';
+  // Not where somebody has chosen to rehearse.
+  const chosen = resource.data?.model !== null;
+  const effective = resource.data?.effective;
   return (
     <section>
       <h2 className="section-title">Default model</h2>
-      {onlyRehearsal && (
+      {!chosen && effective === 'rehearsal' && (
         <Note>
           No language model is connected, so agents <strong>rehearse</strong>: their words are composed by rule from the
           documents, and marked so. Add a provider’s key below, or start a local server such as Ollama.
@@ -53,7 +55,12 @@ function Default(): ReactNode {
         }}
       >
         <fieldset className="bare" disabled={!can('providers:write')}>
-          <ModelField otherwise="the first that is connected" value={typed} problem={undefined} onChange={setTyped} />
+          <ModelField
+            otherwise={chosen ? 'the first that is connected' : `the first that is connected, now ${effective}`}
+            value={typed}
+            problem={undefined}
+            onChange={setTyped}
+          />
         </fieldset>
         {state.error !== undefined && <ErrorNote error={state.error} />}
         {can('providers:write') && (
