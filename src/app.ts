@@ -56,6 +56,8 @@ export type AppOptions = {
   readonly lingerMs?: number;
   /** The database is lost for good: the process cannot go on, and should stop. */
   readonly onLost?: (error: Error) => void;
+  /** Only answers requests, on a database that another process owns and works for. Default false. */
+  readonly answersOnly?: boolean;
 };
 
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
@@ -82,7 +84,8 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     ...{ queue: resources.jobs, notices: resources.notices, modules: list, logRetentionDays: config.logRetentionDays },
   });
   const internal = createMetricsServer({ host: config.internalHost, port: config.metricsPort, metrics });
-  const service = inOrder('parley', [internal, ...servicesOf(resources), worker.service, api.service]);
+  const works = options.answersOnly ? [] : [worker.service];
+  const service = inOrder('parley', [internal, ...servicesOf(resources, options), ...works, api.service]);
 
   return {
     ...{ config, log, db, clock: resources.clock, database: resources.database, secrets: resources.secrets },
@@ -145,16 +148,17 @@ async function createResources(config: Config, options: AppOptions) {
 }
 
 /** The resources that run, in the order in which they need one another. */
-function servicesOf(resources: Resources): Service[] {
+function servicesOf(resources: Resources, { answersOnly = false }: AppOptions): Service[] {
   const { tracer, metrics, database, db, redis, leases, notices, tail, feed, hub, outbound } = resources;
+  // This process owns the database: what the one before it held, it holds no more.
+  const predecessors: Service = { name: 'predecessors', start: () => leases.freeDead(), stop: async () => {} };
   return [
     { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
-    database,
+    ...(answersOnly ? [] : [database]),
     { name: 'connections', start: db.ping, stop: db.close },
     ...(redis ? [redis] : []),
     leases,
-    // This process owns the database: what the one before it held, it holds no more.
-    { name: 'predecessors', start: () => leases.freeDead(), stop: async () => {} },
+    ...(answersOnly ? [] : [predecessors]),
     notices,
     { name: 'tail', start: async () => {}, stop: () => tail.close() },
     feed,

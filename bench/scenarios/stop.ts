@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { loadavg } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { percentiles } from '../support/load.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { call, type Demo, dataDir, removeDir, startServer, stop } from '../support/server.ts';
+
+const TIMES = 50;
+/** An answer that would take five minutes: nothing ends by itself. */
+const CHUNKS = 3_000;
+const GAP_MS = 100;
+const BETWEEN_MS = 50;
+const TARGET_MS = 100;
+
+type Asked = { topic: string; lastChunkMs: number; abandonedMs?: number };
+type Way = (demo: Demo, id: string) => Promise<unknown>;
+
+/** What stops a speaker, by the word of the API. */
+const WAYS: Record<string, Way> = {
+  cancel: (demo, id) => call(demo, 'POST', `/discussions/${id}/cancel`),
+  pause: (demo, id) => call(demo, 'POST', `/discussions/${id}/pause`),
+  interrupt: (demo, id) => call(demo, 'POST', `/discussions/${id}/messages`, { content: 'Stop.' }),
+};
+
+/**
+ * Stop from any node: discussions whose turns run in process B are stopped by requests to process A, which shares nothing
+ * with it but PostgreSQL. Measured from the request to the moment at which the provider sees its connection closed; beside
+ * it the same by requests to B itself.
+ */
+export async function run(): Promise<Record<string, unknown>> {
+  const dir = dataDir();
+  const provider = spawn(process.execPath, ['bench/support/provider.ts', String(CHUNKS), String(GAP_MS)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const origin = `http://127.0.0.1:${await firstLine(provider)}`;
+  const postgres = await startPostgres(dir);
+  const env = {
+    ...{ DATABASE_URL: postgres.url, MASTER_KEY: randomBytes(32).toString('hex') },
+    ...{ OPENAI_COMPATIBLE_URL: `${origin}/v1`, REQUESTS_PER_MINUTE: '100000' },
+  };
+  const b = await startServer(dir, env);
+  const other = await startNode(dir, env);
+  try {
+    const a = { ...b.demo, url: `http://127.0.0.1:${await firstLine(other)}` };
+    await stops(b.demo, a, { provider: origin, way: 'cancel', times: 10 }); // warm-up, not counted
+    const elsewhere: Record<string, unknown> = {};
+    const here: Record<string, unknown> = {};
+    for (const way of Object.keys(WAYS)) {
+      elsewhere[way] = await stops(b.demo, a, { provider: origin, way, times: TIMES });
+      here[way] = await stops(b.demo, b.demo, { provider: origin, way, times: TIMES });
+    }
+    return {
+      ...{ on_another_process: elsewhere, on_the_same_process: here, targets: { p95_ms: TARGET_MS } },
+      // Beside others on the same cores, the tail is theirs.
+      load_average: loadavg().map(round),
+    };
+  } finally {
+    await stop(other);
+    await b.stop();
+    await postgres.stop();
+    await stop(provider);
+    removeDir(dir);
+  }
+}
+
+async function firstLine({ stdout }: ChildProcess): Promise<string> {
+  const [line] = (await once(stdout as NonNullable<typeof stdout>, 'data')) as [Buffer];
+  return line.toString().trim();
+}
+
+function startNode(dir: string, env: Record<string, string>): ChildProcess {
+  const ports = { PORT: '0', API_PORT: '0', METRICS_PORT: '0', DATA_DIR: dir };
+  return spawn(process.execPath, ['bench/support/node.ts'], {
+    env: { ...process.env, ...ports, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+/** Discussions are begun at one process, all at once, and stopped one after the other at another. */
+async function stops(
+  begin: Demo,
+  end: Demo,
+  { provider, way, times }: { provider: string; way: string; times: number },
+): Promise<Record<string, unknown>> {
+  const mark = `${Date.now() % 100_000}`;
+  const agent = { name: `speaker-${way}-${mark}`, model: 'local/bench', instructions: 'Answer.' };
+  const { id: agent_id } = await call<{ id: string }>(begin, 'POST', '/agents', agent);
+  const begun = await Promise.all(
+    Array.from({ length: times }, async (_, i) => {
+      const topic = `bench-${mark}${String(i).padStart(4, '0')}`;
+      const body = { topic, participants: [{ agent_id }], on_post: 'interrupt', limits: { max_turns: 1 } };
+      const { id } = await call<{ id: string }>(begin, 'POST', '/discussions', body);
+      return { topic, id };
+    }),
+  );
+  await delay(1_000);
+  const askedMs = new Map<string, number>();
+  const answered: number[] = [];
+  for (const { topic, id } of begun) {
+    const from = performance.timeOrigin + performance.now();
+    askedMs.set(topic, from);
+    await WAYS[way]?.(end, id);
+    answered.push(performance.timeOrigin + performance.now() - from);
+    await delay(BETWEEN_MS);
+  }
+  await delay(500);
+  const turns = (await (await fetch(`${provider}/turns`)).json()) as Asked[];
+  const latencies = turns.flatMap(({ topic, abandonedMs }) => {
+    const from = askedMs.get(topic);
+    return from === undefined || abandonedMs === undefined ? [] : [abandonedMs - from];
+  });
+  if (latencies.length !== times) throw new Error(`${way}: ${latencies.length} of ${times} reached the provider`);
+  return { times, ...percentiles(latencies), maxMs: round(Math.max(...latencies)), answered: percentiles(answered) };
+}
+
+const round = (ms: number): number => Math.round(ms * 100) / 100;
