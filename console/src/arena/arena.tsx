@@ -67,6 +67,7 @@ function Room({ arena, state, discussion, at }: RoomProps): ReactNode {
   useEffect(() => {
     if (at !== undefined) reading.current?.show(at);
   }, [at]);
+  useReconnected(state.connection.state, view.setNotice);
   useKeys(keyboard({ arena, discussion, view, writes, naming, choose, copy, input, reading }));
 
   const whole = view.whole || wide;
@@ -150,6 +151,15 @@ function useActions(view: View, copy: (seq?: number) => Promise<void>): MessageA
     }),
     [look, setFork, copy],
   );
+}
+
+/** Says so when a lost connection is there again. */
+function useReconnected(now: ArenaState['connection']['state'], notify: (notice: string) => void): void {
+  const before = useRef(now);
+  useEffect(() => {
+    if (before.current === 'reconnecting' && now === 'open') notify('Connected again. Nothing was lost.');
+    before.current = now;
+  }, [now, notify]);
 }
 
 /** Copies the address of a message, or of the discussion, and says so. */

@@ -2,7 +2,8 @@ import type { Discussion, Turn } from '@parley/sdk';
 import type { ReactNode } from 'react';
 import { plural } from '../../lib/format.ts';
 import { initials } from '../../lib/speakers.ts';
-import { hueIn } from '../words.ts';
+import { benchesOf } from '../stage/seating.ts';
+import { hueIn, participantOf } from '../words.ts';
 
 /** As many turns as can be told apart in a narrow panel. */
 const SHOWN = 36;
@@ -18,7 +19,10 @@ export function Score({ turns, discussion }: { turns: readonly Turn[]; discussio
   const shown = turns.slice(-SHOWN);
   const [first, last] = [shown[0], shown.at(-1)];
   if (!first || !last || shown.length < 3) return null;
-  const { participants } = discussion;
+  // In the order of the table, where sides sit together.
+  const participants = benchesOf(discussion).flatMap(({ ids }) =>
+    ids.flatMap((id) => participantOf(discussion, id) ?? []),
+  );
   const step = (WIDTH - LEFT) / Math.max(shown.length, 12);
   const size = Math.min(10, step - 1.5);
   const x = (index: number): number => LEFT + index * step + step / 2;

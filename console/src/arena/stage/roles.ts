@@ -15,7 +15,7 @@ export type Place = {
   passed: string | undefined;
   /** Words, those of the turn under way included. */
   said: number;
-  /** The colours of those who proposed this one for the turn under way. */
+  /** The colours of those who cast their ballot for this one for the turn under way. */
   proposedBy: { hue: number; name: string }[];
 };
 
@@ -48,8 +48,8 @@ export function placesOf(
       role,
       passed,
       said: (voices.get(participant.id) ?? 0) + now,
-      proposedBy: proposals.flatMap(({ choice, by, participant_id }) =>
-        choice === participant.id ? [{ hue: hueIn(discussion, participant_id), name: by }] : [],
+      proposedBy: proposals.flatMap(({ kind, choice, by, participant_id }) =>
+        kind === 'ballot' && choice === participant.id ? [{ hue: hueIn(discussion, participant_id), name: by }] : [],
       ),
     };
   });

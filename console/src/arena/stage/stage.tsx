@@ -155,7 +155,7 @@ const KINDS = { agent: 'listening', user: 'a person', seat: 'a seat' } as const;
 
 const quietText = ({ said, participant }: Place): string => (said > 0 ? plural(said, 'word') : KINDS[participant.kind]);
 
-/** Who proposed this one: a mark for each, in their colours. */
+/** Whose ballots were for this one: a mark for each, in their colours. */
 function Proposed({ by }: { by: Place['proposedBy'] }): ReactNode {
   const names = by.map(({ name }) => name).join(', ');
   return (
