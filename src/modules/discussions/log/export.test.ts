@@ -7,6 +7,7 @@ import { makeAgents } from '../../../../test/support/discussions.ts';
 import { createWorld, type Member, type World } from '../../../../test/support/world.ts';
 import { dollars } from './markdown.ts';
 import { DiscussionExport } from './schemas.ts';
+import { entriesBetween } from './store.ts';
 
 let world: World;
 let me: Member;
@@ -153,4 +154,18 @@ test('10,000 messages arrive whole, in both forms', async () => {
       assert.deepEqual([entries.length, entries[0].seq, entries.at(-1).seq], [10_000, 1, 10_000]);
     } else assert.equal(text.match(/^### \d+ · Ada$/gm)?.length, 10_000);
   }
+});
+
+test('of long messages, fewer are in memory at once, and none is left out: exported, or heard anew by a fork', async () => {
+  const id = await long(25, 250_000);
+  const reader = world.db.reader(me.ctx);
+  const page = await entriesBetween(reader, id, { after: 0, upTo: 25, limit: 100 });
+  assert.deepEqual([page.at(0)?.entry, page.at(-1)?.entry], [1, 8]);
+  const { entries } = (await me.get(`/discussions/${id}/export?format=json`)).body;
+  assert.deepEqual([entries.length, entries.at(-1).entry, entries.at(-1).content.length], [25, 25, 250_002]);
+  const more = { seq: 25, policy: { type: 'mention' }, start: false };
+  const fork = (await me.post(`/discussions/${id}/fork`, more)).body;
+  const copied = await reader.first<{ entries: number; chars: number }>(sql`
+    select count(*) as entries, sum(length(content)) as chars from discussion_entries where discussion_id = ${fork.id}`);
+  assert.deepEqual([copied?.entries, Number(copied?.chars)], [25, 25 * 250_000 + 9 + 16 * 2]);
 });

@@ -11,7 +11,7 @@ import { headPart, Transcript } from './markdown.ts';
 import type { ExportedEntry, ExportFormat } from './schemas.ts';
 import { type EntryRow, entriesBetween } from './store.ts';
 
-/** Entries, or turns, that are in memory at once. A message may have 64 KiB. */
+/** Entries, or turns, that are in memory at once; fewer where they are long. */
 const PAGE = 100;
 
 /**
@@ -73,8 +73,10 @@ async function* jsonPieces({ reader, row, discussion, now }: About): AsyncGenera
 }
 
 async function* entries(reader: Reader, { id, last_entry }: DiscussionRow): AsyncGenerator<EntryRow[]> {
-  for (let after = 0; after < last_entry; after += PAGE) {
-    yield await entriesBetween(reader, id, { after, upTo: last_entry, limit: PAGE });
+  for (let after = 0; after < last_entry; ) {
+    const page = await entriesBetween(reader, id, { after, upTo: last_entry, limit: PAGE });
+    yield page;
+    after = page.at(-1)?.entry ?? last_entry;
   }
 }
 

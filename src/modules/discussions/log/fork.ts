@@ -25,7 +25,7 @@ import {
   turnsUpTo,
 } from './store.ts';
 
-/** Entries that are read, and copied in one statement: where texts are read too, up to 64 KiB each. */
+/** Entries that are read, and copied in one statement; fewer where texts are read too, and are long. */
 const PAGE = 200;
 
 type Asked = { readonly id: string; readonly input: ForkDiscussion; readonly by: By; readonly now: Date };
@@ -124,21 +124,26 @@ type Copying = { readonly from: string; readonly to: store.DiscussionRow; readon
 async function copyLog(tx: Tx, { from, to, heardAnew }: Copying): Promise<State> {
   const upTo = to.last_entry;
   let state = EMPTY;
-  for (let after = 0; after < upTo; after += PAGE) {
-    const ids = Array.from({ length: Math.min(PAGE, upTo - after) }, () => uuidv7());
-    if (!heardAnew) {
-      const facts = await factsBetween(tx, from, { after, upTo, limit: PAGE });
-      state = facts.reduce(fold, state);
-      await copyEntries(tx, { from, to: to.id, after, ids });
-      continue;
-    }
+  let after = 0;
+  while (after < upTo) {
+    const range = { after, upTo, limit: PAGE };
     const metadata: EntryMetadata[] = [];
-    for (const entry of await entriesBetween(tx, from, { after, upTo, limit: PAGE })) {
-      const heard = hearAnew(to, entry, state);
-      state = fold(state, factOf(heard));
-      metadata.push(heard.metadata);
+    let copied = 0;
+    if (heardAnew) {
+      for (const entry of await entriesBetween(tx, from, range)) {
+        const heard = hearAnew(to, entry, state);
+        state = fold(state, factOf(heard));
+        metadata.push(heard.metadata);
+      }
+      copied = metadata.length;
+    } else {
+      const facts = await factsBetween(tx, from, range);
+      state = facts.reduce(fold, state);
+      copied = facts.length;
     }
-    await copyEntries(tx, { from, to: to.id, after, ids, metadata });
+    const ids = Array.from({ length: copied }, () => uuidv7());
+    await copyEntries(tx, { from, to: to.id, after, ids, ...(heardAnew && { metadata }) });
+    after += copied;
   }
   return state;
 }

@@ -111,12 +111,20 @@ export async function turnsUpTo(from: Reader | Tx, id: string, entry: number): P
   return row?.turns ?? 0;
 }
 
-/** Entries after one and up to another, whole and in order. */
+/** Characters that a page of the log has, and one entry more: speeches may be long. */
+const PAGE_CHARS = 2_000_000;
+
+/** Entries after one and up to another, whole and in order: `limit`, or as many as are not too long together, at least one. */
 export function entriesBetween(reader: Reader | Tx, id: string, { after, upTo, limit }: Range): Promise<EntryRow[]> {
   return reader.all<EntryRow>(sql`
-    select ${columns} from discussion_entries
-    where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${id} and entry > ${after}::int and entry <= ${upTo}::int
-    order by entry limit ${limit}::int`);
+    select ${columns} from (
+      select ${columns}, sum(length(content)) over (order by entry) - length(content) as chars_before from (
+        select ${columns} from discussion_entries
+        where tenant_id = ${reader.ctx.tenantId} and discussion_id = ${id} and entry > ${after}::int
+          and entry <= ${upTo}::int
+        order by entry limit ${limit}::int
+      ) page
+    ) page where chars_before < ${PAGE_CHARS}::int order by entry`);
 }
 
 export type Copy = {

@@ -3,6 +3,7 @@ import type { Agent } from '../../agents/index.ts';
 import type { ChatMessage } from '../../models/index.ts';
 import { PART, type Piece, type Said, spoken } from '../rules/prompt.ts';
 import type { TurnContext } from './schemas.ts';
+import { MAX_SAID_CHARS } from './window.ts';
 
 /** Which attempt of whom, and how it was asked. */
 export type Asking = {
@@ -93,10 +94,11 @@ export function hashesOf(given: Given): string[] {
   return [...new Set([...sent, ...named.filter((hash) => typeof hash === 'string')])];
 }
 
-/** The messages of the log that an account names; from 1 to 0 when there are none. */
-export function rangeOf(given: Given): { from: number; to: number } {
+/** The messages of the log that an account names, and how much of each; from 1 to 0 when there are none. */
+export function rangeOf(given: Given): { from: number; to: number; chars: number } {
   const ranges = given.sent.flatMap((piece) => ('from' in piece ? [piece] : []));
-  return { from: ranges[0]?.from ?? 1, to: ranges.at(-1)?.to ?? 0 };
+  const chars = Math.max(0, ...ranges.map(({ clip }) => clip ?? MAX_SAID_CHARS));
+  return { from: ranges[0]?.from ?? 1, to: ranges.at(-1)?.to ?? 0, chars };
 }
 
 /** The whole account again, as it was sent. */

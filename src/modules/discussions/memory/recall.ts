@@ -6,7 +6,7 @@ import type { Excerpt, Said } from '../rules/prompt.ts';
 import type { DiscussionRow } from '../store.ts';
 import type { Memory, TurnContext } from './schemas.ts';
 import * as store from './store.ts';
-import { clipLevel, isBehind, windowFrom } from './window.ts';
+import { clipLevel, isBehind, saidChars, windowFrom } from './window.ts';
 
 export type RecallDeps = { readonly db: Db; readonly knowledge: Pick<Knowledge, 'excerpts' | 'passages'> };
 
@@ -44,20 +44,21 @@ export async function recall(
   const newest = memory.summary ? await store.findSummary(reader, row.id) : undefined;
   const at = { lastSeq: row.last_seq, summarised: newest?.up_to_seq ?? 0 };
   const from = windowFrom(memory, at);
+  const chars = saidChars(row.last_seq - from + 1);
   const [said, read] = await Promise.all([
-    store.saidBetween(reader, row.id, { from, to: row.last_seq }),
+    store.saidBetween(reader, row.id, { from, to: row.last_seq, chars }),
     memory.retrieval === 0 ? readBeginnings(deps, reader, row) : undefined,
   ]);
   const found = read ?? (await retrieve(deps, reader, { row, memory, said, from }));
   const level = clipLevel(
-    said.map(({ content }) => Math.min(content.length, store.MAX_SAID_CHARS)),
+    said.map(({ content }) => Math.min(content.length, chars)),
     WINDOW_CHARS,
   );
-  const tooLong = said.some(({ content }) => content.length > store.MAX_SAID_CHARS);
+  const tooLong = said.some(({ content }) => content.length > chars);
   return {
     ...found,
     said,
-    clip: level ?? (tooLong ? store.MAX_SAID_CHARS : null),
+    clip: level ?? (tooLong ? chars : null),
     summary: newest ? { up_to_seq: newest.up_to_seq, text: newest.text } : null,
     upkeep: found.upkeep || isBehind(memory, at),
   };

@@ -5,18 +5,15 @@ import type { Said } from '../rules/prompt.ts';
 import type { Spent } from '../turns/store.ts';
 import type { Given, Kept } from './given.ts';
 
-/** Characters of one message that a speaker is given at most. */
-export const MAX_SAID_CHARS = 100_000;
-
-/** Messages from one seq to another as speakers are given them, in order. */
+/** Messages from one seq to another as speakers are given them, in order; of each, `chars` characters and one more. */
 export function saidBetween(
   from: Reader | Tx,
   discussionId: string,
-  range: { readonly from: number; readonly to: number },
+  range: { readonly from: number; readonly to: number; readonly chars: number },
 ): Promise<Said[]> {
   return from.all<Said>(sql`
     select seq, author ->> 'participant_id' as "participantId", author ->> 'name' as name,
-      left(content, ${MAX_SAID_CHARS + 1}::int) as content
+      left(content, ${range.chars + 1}::int) as content
     from discussion_entries
     where tenant_id = ${from.ctx.tenantId} and discussion_id = ${discussionId}
       and seq between ${range.from}::int and ${range.to}::int

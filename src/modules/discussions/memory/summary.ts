@@ -23,7 +23,7 @@ export async function nextPart(
   discussionId: string,
   { from, to }: { from: number; to: number },
 ): Promise<{ readonly said: readonly Said[]; readonly upTo: number }> {
-  const range = { from, to: Math.min(to, from + STEP_MESSAGES - 1) };
+  const range = { from, to: Math.min(to, from + STEP_MESSAGES - 1), chars: MESSAGE_CHARS };
   const said = fitting(await saidBetween(reader, discussionId, range));
   return { said, upTo: said.at(-1)?.seq ?? range.to };
 }

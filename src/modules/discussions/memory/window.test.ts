@@ -9,6 +9,7 @@ import {
   isBehind,
   MAX_LAG,
   memoryFor,
+  saidChars,
   strideOf,
   summaryGoal,
   windowFrom,
@@ -89,4 +90,8 @@ test('long texts are cut to one length, so that together they keep the budget; s
       }
     }),
   );
+});
+
+test('what is read of the messages of a window is bounded, whatever it is and however long they are', () => {
+  assert.deepEqual([1, 40, 41, 400, 700].map(saidChars), [100_000, 100_000, 97_560, 10_000, 10_000]);
 });

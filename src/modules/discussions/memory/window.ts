@@ -40,6 +40,13 @@ export function summaryGoal(speakers: readonly Memory[], lastSeq: number): numbe
   return windows.length === 0 ? 0 : Math.max(0, lastSeq - Math.min(...windows));
 }
 
+/** Characters of one message that a speaker is given at most; of the messages of a large window, less of each. */
+export const MAX_SAID_CHARS = 100_000;
+const LEAST_SAID_CHARS = 10_000;
+const READ_CHARS = 4_000_000;
+export const saidChars = (messages: number): number =>
+  Math.max(LEAST_SAID_CHARS, Math.min(MAX_SAID_CHARS, Math.floor(READ_CHARS / Math.max(1, messages))));
+
 /** How far texts must be cut so that together they keep the budget: the short ones whole, the long ones all to one length. */
 export function clipLevel(lengths: readonly number[], budget: number): number | null {
   if (lengths.reduce((sum, length) => sum + length, 0) <= budget) return null;

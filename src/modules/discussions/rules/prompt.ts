@@ -112,7 +112,7 @@ export type Chooser = {
 };
 
 /** To choose a speaker, nobody needs all of what was said: so much of each message, and of all together. */
-const CHOICE_MESSAGE_CHARS = 2_000;
+export const CHOICE_MESSAGE_CHARS = 2_000;
 const CHOICE_CHARS = 60_000;
 
 /** What a moderator or a voter is asked. The answer is only a proposal: see `dispose`. */

@@ -11,14 +11,17 @@ import type { Participant } from '../rules/fold.ts';
 import { tokenBudget } from '../rules/limits.ts';
 import { briefOf } from '../rules/policies.ts';
 import type { Asked } from '../rules/policy.ts';
-import { choicePrompt, type Said, type Scene, turnPrompt } from '../rules/prompt.ts';
+import { CHOICE_MESSAGE_CHARS, choicePrompt, type Said, type Scene, turnPrompt } from '../rules/prompt.ts';
 import type { DiscussionRow } from '../store.ts';
 import { estimateTokens } from './cut.ts';
 
 /** What who chooses a speaker is shown: the last messages. */
 export async function setScene({ db }: { readonly db: Db }, ctx: Ctx, row: DiscussionRow): Promise<Scene> {
   const { window } = memoryOf(row.memory);
-  const said = await saidBetween(db.reader(ctx), row.id, { from: row.last_seq - window + 1, to: row.last_seq });
+  const said = await saidBetween(db.reader(ctx), row.id, {
+    ...{ from: row.last_seq - window + 1, to: row.last_seq },
+    chars: CHOICE_MESSAGE_CHARS,
+  });
   return { topic: row.topic, participants: row.participants, documents: [], said };
 }
 
