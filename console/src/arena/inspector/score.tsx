@@ -56,7 +56,7 @@ export function Score({ turns, discussion }: { turns: readonly Turn[]; discussio
           </rect>
         ))}
       </svg>
-      <figcaption>
+      <figcaption style={{ width: `${((x(shown.length - 1) + size / 2) / WIDTH) * 100}%` }}>
         <span>turn {first.turn}</span>
         <span>{last.turn}</span>
       </figcaption>
