@@ -10,7 +10,7 @@ import { BEGIN, beginFor, COMMIT, ROLLBACK } from './sql.ts';
 
 const MAX_ATTEMPTS = 4;
 
-/** Writes `tx.pendingEvents` into the outbox with `tx.run`; events own the statement. */
+/** Writes `tx.pendingEvents` into the outbox with `tx.run`, called before it awaits anything; events own the statement. */
 export type WriteOutbox = (tx: Tx | SystemTx) => Promise<void>;
 
 /** Thrown when a commit answered ROLLBACK: a statement had failed, and its error was swallowed. */
@@ -84,9 +84,13 @@ async function attemptOnce<X extends Tx | SystemTx, T>(
     begun.catch(() => {});
     try {
       const value = await unlessAborted(fn(tx), signal);
-      if (attempt.pendingEvents.length > 0) await writeOutbox(tx);
+      // In one breath with the commit, a round trip less: where it fails, there is nothing to commit.
+      const written = attempt.pendingEvents.length > 0 ? writeOutbox(tx) : undefined;
+      const committed = attempt.commit();
+      committed.catch(() => {});
       await begun;
-      await attempt.commit();
+      await written;
+      await committed;
       return { value, hooks: attempt.hooks };
     } catch (error) {
       await attempt.rollback();
