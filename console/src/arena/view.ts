@@ -1,7 +1,7 @@
 import type { Discussion } from '@parley/sdk';
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import type { Tab } from './inspector/inspector.tsx';
-import type { ArenaState } from './state.ts';
+import { type ArenaState, isOpen } from './state.ts';
 
 const NOTICE_MS = 4_000;
 
@@ -24,9 +24,11 @@ export function useView(discussion: Discussion, at: number | undefined) {
     const timer = setTimeout(() => setNotice(''), NOTICE_MS);
     return () => clearTimeout(timer);
   }, [notice]);
-  // The turn that was to be ended has ended by itself: the choice would be another one.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: that is what it depends on
-  useEffect(() => setNaming(false), [discussion.turn]);
+  // Who speaks may change while somebody looks for the right one; only an end takes the choice away.
+  const open = isOpen(discussion);
+  useEffect(() => {
+    if (!open) setNaming(false);
+  }, [open]);
 
   const look = useCallback((where: Tab, which?: number): void => {
     setTab(where);

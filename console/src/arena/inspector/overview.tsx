@@ -117,6 +117,7 @@ function Gauge({ label, value, limit, text, of, open }: GaugeProps): ReactNode {
 function Voices({ state, discussion }: OverviewProps): ReactNode {
   const voices = useVoices(state.messages);
   const shares = discussion.participants.map((participant) => ({ participant, said: voices.get(participant.id) ?? 0 }));
+  const spoken = shares.filter(({ said }) => said > 0);
   const total = shares.reduce((sum, { said }) => sum + said, 0);
   const whole = state.messages.length >= discussion.messages;
   return (
@@ -124,7 +125,7 @@ function Voices({ state, discussion }: OverviewProps): ReactNode {
       <h2>Voices {!whole && <small>in the last {plural(state.messages.length, 'message')}</small>}</h2>
       {total > 0 && (
         <div className="share" aria-hidden="true">
-          {shares.map(({ participant, said }) => (
+          {spoken.map(({ participant, said }) => (
             <i key={participant.id} className={`hue-${hueIn(discussion, participant.id)}`} style={{ flexGrow: said }} />
           ))}
         </div>

@@ -4,6 +4,7 @@ import { clock, plural } from '../../lib/format.ts';
 import { Avatar } from '../../ui/avatar.tsx';
 import type { ArenaState } from '../state.ts';
 import { useNow } from '../use-arena.ts';
+import { useMedia } from '../view.ts';
 import { useVoices } from '../voices.ts';
 import { remaining } from '../words.ts';
 import { Centre } from './centre.tsx';
@@ -26,6 +27,7 @@ export function Stage({ state, discussion, whole, onChoose }: StageProps): React
   );
   const benches = benchesOf(discussion);
   const spots = spotsOf(discussion);
+  const narrow = useMedia('(width < 56rem)');
   const row = useRef<HTMLDivElement>(null);
   const active = [...places.values()].find(({ role }) => ACTIVE.has(role))?.participant.id;
   useKeepInView(row, active, whole);
@@ -49,7 +51,12 @@ export function Stage({ state, discussion, whole, onChoose }: StageProps): React
     );
   };
   return (
-    <section className={look.filter(Boolean).join(' ')} aria-label="Speakers">
+    // On a narrow screen the whole table scrolls: so it can be reached by keyboard.
+    <section
+      className={look.filter(Boolean).join(' ')}
+      aria-label="Speakers"
+      tabIndex={whole && narrow ? 0 : undefined}
+    >
       {whole && <Lines state={state} discussion={discussion} spots={spots} />}
       {/* A row that scrolls can be reached by keyboard. */}
       <div className={scrolls && !whole ? 'seats seats-scroll' : 'seats'} ref={row} tabIndex={scrolls ? 0 : undefined}>
