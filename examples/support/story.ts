@@ -1,4 +1,5 @@
 /** What the examples share: a server of their own, and a discussion told as a transcript while it happens. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Agent, type Discussion, type Message, Parley, type Turn } from '@parley/sdk';
 import { ExampleServer } from './server.ts';
 
@@ -11,8 +12,11 @@ export const bold = (text: string): string => styled(1, text);
 const PATIENCE_MS = 10 * 60_000;
 /** So that a story is short with any model. */
 const PARAMETERS = { max_tokens: 160 };
-/** A small language model says nothing at all now and then, which is a failed turn: the discussion stands, and may go on. */
-const RESUMES = 5;
+/**
+ * A small language model says nothing at all now and then, and one on this machine may be stopped: a turn fails, and the
+ * discussion stands. It is resumed after 1, 2, 4 … 32 s, by when Parley has looked again which models this machine has.
+ */
+const RESUMES = 6;
 
 /** Starts a server of its own, signs in, tells the story, and leaves nothing behind. */
 export async function story(tell: (parley: Parley) => Promise<void>): Promise<void> {
@@ -69,8 +73,9 @@ export async function watch(parley: Parley, { id, topic, cursor }: Discussion, c
       await cue.heard?.(message);
     } else if (part.type === 'ended') print(`\n\n${dim(`The discussion is over: ${part.reason}.`)}\n`);
     else if (part.type === 'paused') {
-      if (++resumes > RESUMES) throw new Error(`The discussion stands: ${part.reason}.`);
+      if (resumes === RESUMES) throw new Error(`The discussion stands, however often it is resumed: ${part.reason}.`);
       print(`\n${dim(`The discussion stands (${part.reason}); it is resumed.`)}\n`);
+      await delay(1_000 * 2 ** resumes++);
       await parley.discussions.resume(id);
     } else if (part.type === 'failed') print(`\n${dim(`The turn of ${part.name} failed: ${part.code}.`)}\n`);
     else if (part.type !== 'resumed') print(`\n${dim(JSON.stringify(part))}\n`);
