@@ -30,4 +30,8 @@ export function Centre({ state, discussion }: { state: ArenaState; discussion: D
 }
 
 /** Without the marks of Markdown. */
-const plain = (text: string): string => text.replace(/[*_`#>]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}/g, '').replace(/\s+/g, ' ');
+const plain = (text: string): string =>
+  text
+    .replace(/^\s*(?:[-*+]|\d+\.)\s+/gm, '')
+    .replace(/[*_`#>]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}/g, '')
+    .replace(/\s+/g, ' ');
