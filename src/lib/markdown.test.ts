@@ -101,3 +101,12 @@ test('a name means its characters', () => {
   assert.equal(inline(' *Eve*\n[x](y) `a|b` <b> '), '\\*Eve\\* \\[x\\](y) \\`a\\|b\\` \\<b\\>');
   assert.equal(inline('my_agent _x_ C# # one &amp; all'), 'my_agent \\_x\\_ C# \\# one \\&amp; all');
 });
+
+test('a line that is a whole message of marks is quoted in one walk: this ends', () => {
+  const half = 32_768;
+  const addresses = `${'@'.repeat(half)} ${' `<b>` '.repeat(half / 7)}`;
+  assert.equal(quoted(addresses), `> ${addresses.trimEnd()}`);
+  const runs = Array.from({ length: 700 }, (_, n) => '`'.repeat(n + 1)).join(' ');
+  assert.equal(quoted(`${runs} <b>`), `> ${runs} &lt;b>`);
+  assert.equal(quoted('see www.x`<b>` and @y `<b>`'), '> see www.x`&lt;b>` and @y `<b>`');
+});

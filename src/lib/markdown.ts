@@ -90,14 +90,31 @@ function tame(line: string, { spans }: { spans: boolean }): { line: string; stra
 }
 
 /** Before code: nothing, a space, a bracket, a quotation mark. Behind other text some converters see no code. */
-const BEFORE_CODE = /(?:^|[\s("'“‘])$/;
-/** They also take backticks for a part of an address that they make a link of by themselves. */
-const IN_ADDRESS = /(?::\/\/|www\.|@)\S*$/i;
-const mayBeCode = (before: string) => BEFORE_CODE.test(before) && !IN_ADDRESS.test(before);
+const BEFORE_CODE = /^[\s("'“‘]?$/;
+
+/**
+ * Whether code may begin at a place of a line. Asked from left to right: what lies before is looked at once, for a line may
+ * be all of a message and full of backticks.
+ */
+function codeMayBeginIn(line: string): (at: number) => boolean {
+  // Converters also take backticks for a part of an address that they make a link of by themselves; it ends at a space.
+  const marks = line.matchAll(/\s|:\/\/|www\.|@/gi);
+  let next = marks.next().value;
+  let inAddress = false;
+  return (at) => {
+    for (; next && next.index + next[0].length <= at; next = marks.next().value) inAddress = next[0].trim() !== '';
+    return !inAddress && BEFORE_CODE.test(line.slice(Math.max(0, at - 1), at));
+  };
+}
+
+/** More backticks than anybody needs: each number that is never closed would cost a walk through the rest of the line. */
+const ENDLESS = /`{33}/;
 
 /** A line cut where code begins and ends. Code with a `|` counts as text: in a table it would be cut in two there. */
 function partsOf(line: string): { text: string; code: boolean }[] {
   const parts: { text: string; code: boolean }[] = [];
+  if (ENDLESS.test(line)) return [{ text: line, code: false }];
+  const mayBegin = codeMayBeginIn(line);
   let begin = 0;
   for (let at = 0; at < line.length; ) {
     if (line[at] === '\\') at += 2;
@@ -105,7 +122,7 @@ function partsOf(line: string): { text: string; code: boolean }[] {
     else {
       const run = runAt(line, at);
       const end = endOf(line, at + run, run);
-      if (end === undefined || line.slice(at, end).includes('|') || !mayBeCode(line.slice(0, at))) at = end ?? at + run;
+      if (end === undefined || line.slice(at, end).includes('|') || !mayBegin(at)) at = end ?? at + run;
       else {
         parts.push({ text: line.slice(begin, at), code: false }, { text: line.slice(at, end), code: true });
         at = end;

@@ -44,6 +44,9 @@ function fromJson(text: string): string | undefined {
 const INSIDE_BEFORE = /[\p{L}\p{M}\p{N}_.+-]$/u;
 const INSIDE_AFTER = /^(?:[\p{L}\p{M}\p{N}_]|-[\p{L}\p{N}])/u;
 
+/** So many `@` of a text are looked at: a name in the millionth calls nobody. */
+const MAX_SIGNS = 2_000;
+
 /** The participants whom a text calls by `@name`, each once, the first called first; never `self`. The longest name wins. */
 export function calledIn(text: string, participants: readonly Participant[], self: string | null): string[] {
   const heard = folded(text);
@@ -51,7 +54,8 @@ export function calledIn(text: string, participants: readonly Participant[], sel
     .map(({ id, name }) => ({ id, name: folded(name) }))
     .sort((a, b) => b.name.length - a.name.length);
   const called = new Set<string>();
-  for (let at = heard.indexOf('@'); at >= 0; at = heard.indexOf('@', at + 1)) {
+  let signs = 0;
+  for (let at = heard.indexOf('@'); at >= 0 && signs++ < MAX_SIGNS; at = heard.indexOf('@', at + 1)) {
     if (INSIDE_BEFORE.test(heard.slice(Math.max(0, at - 2), at))) continue;
     const found = names.find(
       ({ name }) => heard.startsWith(name, at + 1) && !INSIDE_AFTER.test(heard.slice(at + 1 + name.length).slice(0, 4)),
