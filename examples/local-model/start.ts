@@ -18,8 +18,6 @@ const PROBE_MS = 1_000;
 const dotEnv = path.join(root, '.env');
 if (existsSync(dotEnv)) process.loadEnvFile(dotEnv);
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-process.exitCode = await main(process.env.MODEL_PATH?.trim() ?? '', process.env.MODEL_PORT?.trim() || String(PORT));
 
 async function main(own: string, wantedPort: string): Promise<number> {
   const port = Number(wantedPort);
@@ -119,3 +117,7 @@ function banner({ model, contextTokens }: Engine, port: number, url: string): st
     '',
   ];
 }
+
+// Listened to for as long as it runs: a library of node-llama-cpp's ends a process that has no listener left.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+process.exitCode = await main(process.env.MODEL_PATH?.trim() ?? '', process.env.MODEL_PORT?.trim() || String(PORT));
