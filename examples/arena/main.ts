@@ -21,7 +21,7 @@ const INTERJECTION = 'One question from the gallery: what happens to the shops o
 /** Killed in this turn, once it has said so much. */
 const FATAL_TURN = 4;
 const FATAL_LENGTH = 60;
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 
 const print = (text: string): void => void process.stdout.write(text);
 const dim = (text: string): string => (process.stdout.isTTY ? `\x1b[2m${text}\x1b[0m` : text);

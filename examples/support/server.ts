@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 /**
  * What this machine's environment, or the repository's `.env`, says of another server is not said of this one: it is not to
  * write into somebody's database. Where models are found stays.
