@@ -11,7 +11,7 @@ const skip = noBrowser();
 const STORIES = 'the arena, hand by hand, in a real browser through the real server';
 // As a test of its own, so that it is counted.
 if (skip !== undefined) test(STORIES, { skip });
-else suite(STORIES, { timeout: 300_000 }, stories);
+else suite(STORIES, { timeout: 600_000 }, stories);
 
 function stories(): void {
   let stage: Stage;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { waitFor } from '../support.ts';
-import type { Say, Stage } from './stage.ts';
+import { closePanel, type Say, type Stage } from './stage.ts';
 
 const READY = [
   'A debate with a verdict',
@@ -59,6 +59,7 @@ export function galleryEnds(say: Say, stage: () => Stage): void {
     await portray('discussions');
     await page.getByRole('link', { name: /old bridge/ }).click();
     await page.locator('.said-verdict .verdict').waitFor();
+    await closePanel(page);
     await portray('arena-verdict');
     await page.goBack();
     await page.getByRole('link', { name: /^A customer writes/ }).click();

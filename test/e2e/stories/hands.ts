@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Parley } from '@parley/sdk';
 import { waitFor } from '../support.ts';
-import { type Say, type Stage, untilStatus } from './stage.ts';
+import { closePanel, type Say, type Stage, untilStatus } from './stage.ts';
 
 const QUESTION = 'Who tells the neighbours?';
 const WORDS = 'Nobody has asked the neighbours yet.';
@@ -91,7 +91,7 @@ export function handStories(say: Say, stage: () => Stage): void {
     });
     await open(`/discussions/${id}`);
     await page.getByText('Who speaks next? Somebody has to say.').first().waitFor();
-    await page.keyboard.press('b');
+    await closePanel(page);
     await portray('arena-manual');
     await page.keyboard.press('2');
     await page.locator('[data-seq="1"]', { hasText: 'bruno' }).waitFor();
@@ -159,7 +159,7 @@ export function handStories(say: Say, stage: () => Stage): void {
     await page.locator('.needs').getByText('Its budget is spent.').waitFor();
     const { needs } = await api.discussions.get(id);
     await page.getByText(`needs a limit of at least $${needs?.max_cost_usd}`).waitFor();
-    await page.keyboard.press('b');
+    await closePanel(page);
     await portray('arena-cost');
     const amount = page.getByLabel('The new limit in US dollars');
     assert(Number(await amount.inputValue()) >= (needs?.max_cost_usd ?? 1), 'what is offered is enough');

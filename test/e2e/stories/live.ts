@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Discussion } from '@parley/sdk';
 import { waitFor } from '../support.ts';
-import { type Say, type Stage, untilStatus } from './stage.ts';
+import { closePanel, type Say, type Stage, untilStatus } from './stage.ts';
 
 const NAMES = ['ada', 'bruno', 'clara'];
 
@@ -28,7 +28,7 @@ export function liveStories(say: Say, stage: () => Stage): void {
       assert.match(line, new RegExp(`^Turn \\d+ ${name} is speaking — \\S`));
       return heard.size > 1;
     });
-    await page.keyboard.press('b');
+    await closePanel(page);
     await portrayAt('arena-live');
   });
 

@@ -17,9 +17,10 @@ export function shellStories(say: Say, stage: () => Stage): void {
     assert.equal(new URL(page.url()).pathname, '/documents');
     assert.equal(await page.evaluate<string>('document.activeElement.textContent'), 'Agents', 'the focus is back');
     await page.keyboard.press('Control+k');
+    await page.getByRole('option').nth(11).waitFor();
+    await portray('palette');
     await box.fill('usage');
     await page.getByRole('option', { name: /^Usage/, selected: true }).waitFor();
-    await portray('palette');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Settings' }).waitFor();
     assert.equal(new URL(page.url()).pathname, '/settings/usage');

@@ -120,6 +120,12 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
 export const untilStatus = (page: Page, wanted: string): Promise<void> =>
   page.locator(`.arena[data-status="${wanted}"]`).waitFor();
 
+/** So that a phone's picture shows what is said, and not the panel over it. */
+export const closePanel = async (page: Page): Promise<void> => {
+  await page.getByRole('button', { name: 'Hide the panel' }).click();
+  await page.locator('.panel').waitFor({ state: 'detached' });
+};
+
 /** In the page: what a screen reader would call the focused thing, near enough. */
 const FOCUSED = `(() => {
   const element = document.activeElement;

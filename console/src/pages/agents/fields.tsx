@@ -133,18 +133,18 @@ export function MemoryFields({ form }: { form: Form<Draft> }): ReactNode {
             hint="From the documents and from earlier messages; at most 20."
             {...field(form, 'retrieval')}
           />
-          <Select
-            label="Summary of what came before"
-            optional
-            value={summary}
-            problem={form.problem('summary')}
-            onChange={(event) => form.set('summary', event.target.value as Draft['summary'])}
-          >
-            <option value="">as the discussion says</option>
-            <option value="yes">yes</option>
-            <option value="no">no</option>
-          </Select>
         </div>
+        <Select
+          label="Summary of what came before"
+          optional
+          value={summary}
+          problem={form.problem('summary')}
+          onChange={(event) => form.set('summary', event.target.value as Draft['summary'])}
+        >
+          <option value="">as the discussion says</option>
+          <option value="yes">yes</option>
+          <option value="no">no</option>
+        </Select>
       </div>
     </details>
   );
