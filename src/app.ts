@@ -21,8 +21,11 @@ import { createDeadLetters } from './platform/events/dead-letters.ts';
 import { createFeed } from './platform/events/feed.ts';
 import { createEventTypes } from './platform/events/registry.ts';
 import { createSequencer } from './platform/events/sequencer.ts';
+import { shardOf } from './platform/events/shards.ts';
 import { logIdentity } from './platform/events/sql.ts';
+import type { Tail } from './platform/events/tail.ts';
 import { createMemoryTail } from './platform/events/tail-memory.ts';
+import { readiness } from './platform/http/health.ts';
 import { purgeSchedule } from './platform/http/idempotency.ts';
 import type { Limits } from './platform/http/limits.ts';
 import { createCursors } from './platform/http/paging.ts';
@@ -33,7 +36,9 @@ import { inOrder, type Service } from './platform/lifecycle.ts';
 import type { Module } from './platform/module.ts';
 import { createOutbound } from './platform/net/outbound.ts';
 import { createHub } from './platform/realtime/fanout.ts';
+import { createRelay } from './platform/realtime/relay.ts';
 import type { Redis } from './platform/redis/redis.ts';
+import type { Signals } from './platform/redis/signals.ts';
 import { createGuard, type Guard } from './platform/reliability/guard.ts';
 import { createLimiter } from './platform/reliability/limiters.ts';
 import { createReliability, type Reliability } from './platform/reliability/reliability.ts';
@@ -56,51 +61,85 @@ export type AppOptions = {
   readonly lingerMs?: number;
   /** The database is lost for good: the process cannot go on, and should stop. */
   readonly onLost?: (error: Error) => void;
+  /** What this process does. Default: everything. */
+  readonly roles?: readonly Role[];
   /** Only answers requests, on a database that another process owns and works for. Default false. */
   readonly answersOnly?: boolean;
 };
+
+/** `api` answers requests; `worker` moves events, and runs consumers, jobs and schedules. */
+export type Role = 'api' | 'worker';
+export const ROLES: readonly Role[] = ['api', 'worker'];
+
+const rolesOf = ({ roles = ROLES, answersOnly = false }: AppOptions): readonly Role[] =>
+  answersOnly ? ['api'] : roles;
+
+/** Whether other processes may serve the same database: they need a Redis to hear of one another. */
+const isShared = ({ databaseUrl, redisUrl }: Config): boolean => databaseUrl !== undefined && redisUrl !== undefined;
 
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
 
 /** The whole server in one process: config → resources → modules → roles. Nothing runs before `start`. */
 export async function createApp(config: Config, options: AppOptions = {}) {
   const resources = await createResources(config, options);
-  const { log, metrics, tracer, db, leases, feed, types, announcements, sequencer, deadLetters } = resources;
+  const { log, metrics, tracer, db, redis, types, announcements, sequencer, signals } = resources;
+  const roles = new Set(rolesOf(options));
   const modules = createModules(config, options, resources);
   const { identity, access } = modules;
   const platform: Module = { name: 'platform', schedules: [purgeSchedule(db)] };
   const list: readonly Module[] = [platform, ...Object.values(modules)];
   for (const { events = [] } of list) types.register(events);
 
+  const probes = { ping: db.ping, ...(redis && { redis: redis.probe }) };
   const api = createApiRole({
-    ...{ config, log, metrics, tracer, db, modules: list },
-    ...{ secrets: resources.secrets, hub: resources.hub, limiter: resources.limiter, redis: resources.redis },
+    ...{ probes, config, log, metrics, tracer, db, modules: list },
+    ...{ secrets: resources.secrets, hub: resources.hub, limiter: resources.limiter },
     ...{ authenticate: access.authenticate, onDenied: access.onDenied },
     limits: { default: { tokens: config.requestsPerMinute, windowSeconds: 60 }, ...options.limits },
     ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
   });
-  const worker = createWorkerRole({
-    ...{ db, log, metrics, tracer, leases, feed, types, announcements, sequencer, deadLetters },
-    ...{ queue: resources.jobs, notices: resources.notices, modules: list, logRetentionDays: config.logRetentionDays },
+  const worker = roles.has('worker')
+    ? createWorkerRole({
+        ...resources,
+        queue: resources.jobs,
+        modules: list,
+        logRetentionDays: config.logRetentionDays,
+      })
+    : undefined;
+  // Whoever moves a shard's events, in another process, hears of them at once.
+  announcements.listen((events) => {
+    for (const { tenantId } of events)
+      if (!sequencer.holds(shardOf(tenantId))) signals?.tell('events', String(shardOf(tenantId)));
   });
-  const internal = createMetricsServer({ host: config.internalHost, port: config.metricsPort, metrics });
-  const works = options.answersOnly ? [] : [worker.service];
-  const service = inOrder('parley', [internal, ...servicesOf(resources, options), ...works, api.service]);
+  let stopping = false;
+  const internal = createMetricsServer({
+    ...{ host: config.internalHost, port: config.metricsPort, metrics },
+    ready: (allowDegraded) => readiness({ ...probes, draining: () => stopping || api.http.draining }, allowDegraded),
+  });
+  const service = inOrder('parley', [
+    ...[internal, ...servicesOf(resources, options)],
+    ...(worker ? [worker.service] : []),
+    ...(roles.has('api') ? [api.service] : []),
+  ]);
 
   return {
-    ...{ config, log, db, clock: resources.clock, database: resources.database, secrets: resources.secrets },
+    ...{ config, log, db, redis, clock: resources.clock, database: resources.database, secrets: resources.secrets },
     ...modules,
+    roles: [...roles],
     hub: resources.hub,
     http: api.http,
     internal,
     eventTypes: types,
     start: service.start,
     /** Drains and stops everything. Twice is fine, and so is before `start` has finished. */
-    stop: service.stop,
+    stop: (deadlineMs: number) => {
+      stopping = true;
+      return service.stop(deadlineMs);
+    },
     /** Resolves when every event that was announced until now has had its effects. For tests. */
     async settle(): Promise<void> {
       await Promise.all([identity.settled(), access.settled()]);
-      await worker.settle();
+      await worker?.settle();
     },
   };
 }
@@ -119,6 +158,7 @@ async function createResources(config: Config, options: AppOptions) {
     dataDir: config.dataDir,
     migrations: MIGRATIONS,
     autoMigrate: config.profile !== 'production',
+    shared: isShared(config),
     onLost,
   });
   const announcements = createAnnouncements();
@@ -132,33 +172,53 @@ async function createResources(config: Config, options: AppOptions) {
   const caches = createCaches({ metrics, shared });
   const cursors = createCursors(config.masterKey);
   const outbound = createOutbound({ allow: config.outboundAllow });
-  const leases = createLeases({ db, log });
-  const tail = createMemoryTail();
+  const onReleased = () => signals?.tell('leases', '');
+  const leases = createLeases({ db, log, roles: rolesOf(options), onReleased });
+  const { tail, signals } = await openBackbone(redis, { log, metrics, self: leases.processId });
   const types = createEventTypes();
   const feed = createFeed({ db, tail, types, log, metrics });
-  const hub = createHub({ db, feed, types, announcements, metrics });
+  const relay = redis && createRelay({ tail, feed });
+  const hub = createHub({ db, feed, types, announcements, relay, signals, metrics });
   const sequencer = createSequencer({ db, leases, tail, types, log, metrics });
   const notices = createNotices({ url: database.url, log });
-  const jobs = createQueue({ processId: leases.processId, notices });
+  const onDue = (kind: string) => signals?.tell('jobs', kind);
+  const jobs = createQueue({
+    ...{ processId: leases.processId, notices },
+    ...(!rolesOf(options).includes('worker') && { onDue }),
+  });
   const deadLetters = createDeadLetters(jobs);
   return {
     ...{ log, metrics, tracer, clock, database, db, redis, announcements, secrets, limiter, cursors, outbound },
-    ...{ reliability, caches, leases, tail, types, feed, hub, sequencer, notices, jobs, deadLetters },
+    ...{
+      reliability,
+      caches,
+      signals,
+      leases,
+      shared: isShared(config),
+      tail,
+      types,
+      feed,
+      hub,
+      sequencer,
+      notices,
+      jobs,
+      deadLetters,
+    },
   };
 }
 
 /** The resources that run, in the order in which they need one another. */
 function servicesOf(resources: Resources, { answersOnly = false }: AppOptions): Service[] {
-  const { tracer, metrics, database, db, redis, leases, notices, tail, feed, hub, outbound } = resources;
+  const { tracer, metrics, database, db, redis, signals, leases, notices, tail, feed, hub, outbound } = resources;
   // This process owns the database: what the one before it held, it holds no more.
   const predecessors: Service = { name: 'predecessors', start: () => leases.freeDead(), stop: async () => {} };
   return [
     { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
     ...(answersOnly ? [] : [database]),
     { name: 'connections', start: db.ping, stop: db.close },
-    ...(redis ? [redis] : []),
+    ...(redis && signals ? [redis, signals] : []),
     leases,
-    ...(answersOnly ? [] : [predecessors]),
+    ...(answersOnly || resources.shared ? [] : [predecessors]),
     notices,
     { name: 'tail', start: async () => {}, stop: () => tail.close() },
     feed,
@@ -187,15 +247,16 @@ function createModules(config: Config, options: AppOptions, resources: Resources
     ...{ db, clock, hub, jobs, cursors, log },
     ...{ people, keys: access, traces, models, knowledge, agents },
   });
-  const operations = createOperations({ db, hub, types, deadLetters, cursors, clock, facts: factsOf(config) });
+  const facts = factsOf(config, rolesOf(options));
+  const operations = createOperations({ db, hub, types, deadLetters, cursors, clock, facts });
   const openai = createOpenAi({ models, agents, clock });
   return { identity, access, audit, traces, models, knowledge, agents, discussions, operations, openai };
 }
 
 /** What the system page tells of this process. */
-const factsOf = (config: Config) => ({
+const factsOf = (config: Config, roles: readonly Role[]) => ({
   ...{ name: config.projectName, version: config.version, profile: config.profile },
-  ...{ roles: ['api', 'worker'], packagedDatabase: config.databaseUrl === undefined },
+  ...{ roles, packagedDatabase: config.databaseUrl === undefined },
   logRetentionDays: config.logRetentionDays,
 });
 
@@ -208,6 +269,17 @@ async function openRedis(
   const { createRedis } = await import('./platform/redis/redis.ts');
   const namespace = async () => (await db.system.first(logIdentity))?.identity ?? '';
   return createRedis({ url, prefix, namespace, log, metrics });
+}
+
+/** How events reach other processes, and what these tell one another. */
+async function openBackbone(
+  redis: Redis | undefined,
+  { log, metrics, self }: { log: Logger; metrics: Metrics; self: string },
+): Promise<{ tail: Tail; signals?: Signals }> {
+  if (redis === undefined) return { tail: createMemoryTail() };
+  const { createSignals } = await import('./platform/redis/signals.ts');
+  const { createRedisTail } = await import('./platform/events/tail-redis.ts');
+  return { tail: createRedisTail({ redis, log, metrics }), signals: createSignals({ redis, log, self }) };
 }
 
 /** What may be missed: a request does not wait for a Redis that hangs, and soon does not ask it any more. */

@@ -36,7 +36,7 @@ const REFUSED: [string, string[], Record<string, string>, number, RegExp][] = [
     'a part of the roles',
     ['serve', '--role', 'api'],
     {},
-    64,
+    78,
     /Roles in separate processes need DATABASE_URL and REDIS_URL/,
   ],
   ['a migration that is no number', ['migrate', 'up', 'x'], {}, 64, /parley migrate \[up/],

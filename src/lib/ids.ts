@@ -27,3 +27,6 @@ export function uuidv7(nowMs: number = Date.now()): string {
 
 /** Whether `text` is a UUID in its canonical lower-case form. */
 export const isUuid = (text: string): boolean => UUID.test(text);
+
+/** When a UUIDv7 was made, in Unix milliseconds. */
+export const timeOf = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);

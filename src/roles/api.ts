@@ -3,7 +3,7 @@ import type { Authenticate, OnDenied } from '../platform/auth/authenticate.ts';
 import type { Config } from '../platform/config/config.ts';
 import type { Secrets } from '../platform/config/secrets.ts';
 import type { OpenDb } from '../platform/db/open.ts';
-import { healthRoutes } from '../platform/http/health.ts';
+import { type HealthDeps, healthRoutes } from '../platform/http/health.ts';
 import type { Limits } from '../platform/http/limits.ts';
 import { openApiDocument } from '../platform/http/openapi/document.ts';
 import { consolePages } from '../platform/http/pages/console.ts';
@@ -13,7 +13,6 @@ import { inOrder, type Service } from '../platform/lifecycle.ts';
 import type { Module } from '../platform/module.ts';
 import type { Hub } from '../platform/realtime/hub.ts';
 import { createEventStreams } from '../platform/realtime/sse.ts';
-import type { Redis } from '../platform/redis/redis.ts';
 import type { Limiter } from '../platform/reliability/limiter.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
@@ -29,7 +28,8 @@ type ApiDeps = {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly db: OpenDb;
-  readonly redis?: Redis | undefined;
+  /** What readiness asks. */
+  readonly probes: Omit<HealthDeps, 'draining'>;
   readonly secrets: Secrets;
   readonly hub: Hub & Service;
   readonly limiter: Limiter;
@@ -42,13 +42,9 @@ type ApiDeps = {
 
 /** The role `api`: the routes of every module, on the public port and the api's own. */
 export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServer } {
-  const { config, modules, hub, metrics, db, redis } = deps;
+  const { config, modules, hub, metrics } = deps;
   const streams = createEventStreams({ metrics });
-  const health = healthRoutes({
-    ping: db.ping,
-    ...(redis && { redis: redis.probe }),
-    draining: () => http.draining,
-  });
+  const health = healthRoutes({ ...deps.probes, draining: () => http.draining });
   const http: HttpServer = createServer({
     ...deps,
     followSse: streams.follow,

@@ -14,6 +14,7 @@ import { createTicker } from '../platform/jobs/ticker.ts';
 import type { Leases } from '../platform/leases/leases.ts';
 import { inOrder, type Service } from '../platform/lifecycle.ts';
 import type { Module } from '../platform/module.ts';
+import type { Signals } from '../platform/redis/signals.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import type { Tracer } from '../platform/telemetry/trace.ts';
@@ -32,6 +33,8 @@ type WorkerDeps = {
   readonly types: EventTypes;
   readonly tracer: Tracer;
   readonly deadLetters: DeadLetters;
+  /** What other processes tell; absent where there are none. */
+  readonly signals?: Signals | undefined;
   readonly logRetentionDays: number;
 };
 
@@ -41,6 +44,10 @@ export function createWorkerRole({ announcements, sequencer, modules, logRetenti
   /** Resolves when every event announced until now has had its effects, and nothing is due. */
   settle(): Promise<void>;
 } {
+  const { signals, queue, leases } = deps;
+  signals?.listen('events', (shards) => sequencer.look(shards.map(Number)));
+  signals?.listen('jobs', (kinds) => queue.wake(kinds));
+  signals?.listen('leases', () => leases.look());
   let unlisten = () => {};
   const nudges: Service = {
     name: 'nudges',

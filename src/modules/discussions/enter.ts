@@ -4,10 +4,11 @@ import { AppError } from '../../platform/http/errors.ts';
 import { Stage, type StageDeps } from './stage.ts';
 import { lockDiscussion } from './store.ts';
 import { cutShort, cutUsage } from './turns/cut.ts';
+import type { Elsewhere } from './turns/heard.ts';
 import type { Live } from './turns/live.ts';
 import { findPartial, type Spent, setTurn } from './turns/store.ts';
 
-export type EnterDeps = StageDeps & { readonly clock: Clock; readonly live: Live };
+export type EnterDeps = StageDeps & { readonly clock: Clock; readonly live: Live; readonly elsewhere: Elsewhere };
 export const missing = () => new AppError('not_found', { message: 'There is no such discussion.' });
 
 /** The discussion, locked, as a stage. `cut` is what is being said in it at this moment. */
@@ -21,8 +22,8 @@ export async function enter(deps: EnterDeps, tx: Tx, id: string): Promise<{ stag
 export type Cut = { readonly step: number; readonly stop: () => void };
 
 /**
- * What was said so far, and what it is counted with now: here, or elsewhere as it was last kept. Whoever speaks elsewhere
- * counts all of it when he hears that he was stopped.
+ * What was said so far, and what it is counted with now: here, or elsewhere as it was heard here, or last kept. Whoever
+ * speaks elsewhere counts all of it when he hears that he was stopped.
  */
 export async function heard(deps: EnterDeps, stage: Stage, step: number): Promise<{ text: string; usage: Spent }> {
   const here = deps.live.hold(stage.row.id, step);
@@ -30,8 +31,11 @@ export async function heard(deps: EnterDeps, stage: Stage, step: number): Promis
     stage.given = here.kept;
     return { text: here.text, usage: cutUsage(here) };
   }
-  const kept = await findPartial(stage.tx, stage.row.id, stage.row.turn);
-  return { text: kept?.attempt === stage.row.attempt ? kept.text : '', usage: cutUsage({ text: '', promptTokens: 0 }) };
+  const { id, turn, attempt } = stage.row;
+  const kept = await findPartial(stage.tx, id, turn);
+  const said = kept?.attempt === attempt ? kept.text : '';
+  const listened = deps.elsewhere.text(id, { turn, attempt }) ?? '';
+  return { text: listened.length > said.length ? listened : said, usage: cutUsage({ text: '', promptTokens: 0 }) };
 }
 
 /** Ends a running turn where it stands, and keeps what was said. */

@@ -8,6 +8,7 @@ import { discussionsRoutes } from './routes.ts';
 import { seatsRoutes } from './seats/routes.ts';
 import { type SeatsDeps, seatsService } from './seats/service.ts';
 import { type Discussions, type DiscussionsDeps, discussionsService } from './service.ts';
+import { createElsewhere } from './turns/heard.ts';
 import { turnJobs } from './turns/jobs.ts';
 import { createKeep } from './turns/keep.ts';
 import { createLive } from './turns/live.ts';
@@ -17,13 +18,14 @@ export type { Discussions } from './service.ts';
 
 /** Discussions of agents and people: an append-only log each, a pure rule of who speaks next, and fenced turns. */
 export function createDiscussions(
-  deps: Omit<DiscussionsDeps & TurnDeps & SeatsDeps, 'live' | 'keep' | 'hub'> & {
-    readonly hub: Pick<Hub, 'cursor' | 'publish'>;
+  deps: Omit<DiscussionsDeps & TurnDeps & SeatsDeps, 'live' | 'elsewhere' | 'keep' | 'hub'> & {
+    readonly hub: Pick<Hub, 'cursor' | 'publish' | 'expect' | 'across' | 'ask' | 'tap'>;
   },
 ): Discussions & Module {
   const log = deps.log.child('discussions');
   const live = createLive(deps.hub);
-  const service = discussionsService({ ...deps, live });
+  const elsewhere = createElsewhere(deps.hub, live);
+  const service = discussionsService({ ...deps, live, elsewhere });
   const turns = { ...deps, live, keep: createKeep({ db: deps.db, log }), log };
   return {
     ...service,

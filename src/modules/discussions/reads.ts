@@ -11,7 +11,7 @@ import { snapshotFrame } from './turns/live.ts';
 import { findPartial, turnsAfter, turnsBefore } from './turns/store.ts';
 
 export function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' | 'messages' | 'turns' | 'joining'> {
-  const { db, hub, clock, cursors, live } = deps;
+  const { db, hub, clock, cursors, live, elsewhere } = deps;
   const cursorNow = async (ctx: Ctx) => formatCursor(await hub.cursor(ctx.tenantId));
   const mustExist = async (reader: Reader, id: string) => {
     const row = await store.findDiscussion(reader, id);
@@ -81,7 +81,7 @@ export function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' |
       const row = await mustExist(reader, id);
       const kept = row.status === 'running' ? await findPartial(reader, id, row.turn) : undefined;
       return () => {
-        const now = live.snapshot(id);
+        const now = live.snapshot(id) ?? elsewhere.snapshot(id);
         if (now) return [now];
         return kept ? [snapshotFrame(id, { ...kept, participantId: kept.participant_id })] : [];
       };

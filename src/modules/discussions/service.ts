@@ -26,6 +26,7 @@ import type {
   Turn,
 } from './schemas.ts';
 import type { TurnHeld } from './seats/schemas.ts';
+import type { Elsewhere } from './turns/heard.ts';
 import type { Live } from './turns/live.ts';
 
 export type DiscussionsDeps = CreateDeps & {
@@ -33,6 +34,7 @@ export type DiscussionsDeps = CreateDeps & {
   readonly clock: Clock;
   readonly hub: Pick<Hub, 'cursor'>;
   readonly live: Live;
+  readonly elsewhere: Elsewhere;
   readonly cursors: Cursors;
 };
 

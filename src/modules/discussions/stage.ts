@@ -25,6 +25,8 @@ export type TurnPayload = {
   readonly step: number;
   /** Whether `turn_started` of this attempt was announced when the job was made. */
   readonly announced: boolean;
+  /** The event that announced it: what is said comes after it, in whatever process. */
+  readonly started?: string;
   /** Attempts at this turn that failed since somebody last set it in motion. */
   readonly failures: number;
 };
@@ -276,9 +278,9 @@ export class Stage {
     this.row.next_speaker = { participant_id: decision.participantId, reason: decision.reason };
     const speaker = this.speaker as Participant;
     this.#become(speaker.kind === 'agent' ? 'speak' : 'wait', null);
-    await this.begin();
+    const started = await this.begin();
     const due = speaker.kind === 'agent' ? this.#now : (this.row.deadline as Date);
-    await this.#enqueue({ announced: true, failures: 0 }, due);
+    await this.#enqueue({ announced: true, started, failures: 0 }, due);
   }
 
   /** Waits for a person to say who speaks; no longer than the discussion's time. */
@@ -302,8 +304,8 @@ export class Stage {
     }
   }
 
-  /** One more attempt at the turn under way, announced. */
-  async begin(): Promise<void> {
+  /** One more attempt at the turn under way, announced. Answers the event's id. */
+  async begin(): Promise<string> {
     const speaker = this.speaker as Participant;
     const reason = this.row.next_speaker?.reason ?? '';
     const { ms } = turnBudget(this.row.limits, this.row.elapsed_ms);
@@ -319,7 +321,7 @@ export class Stage {
       started_at: this.#now,
     });
     this.#write(begun);
-    append(this.tx, events.turnStarted, {
+    return append(this.tx, events.turnStarted, {
       stream: this.stream,
       subject: this.row.id,
       data: { ...this.#turnFacts(speaker), kind: speaker.kind, attempt: this.row.attempt, reason },
@@ -371,7 +373,7 @@ export class Stage {
     if (isGoing(status)) this.row.started_at ??= this.#now;
   }
 
-  async #enqueue(job: Pick<TurnPayload, 'announced' | 'failures'>, runAt: Date): Promise<void> {
+  async #enqueue(job: Omit<TurnPayload, 'discussion_id' | 'step'>, runAt: Date): Promise<void> {
     this.row.step += 1;
     const payload: TurnPayload = { discussion_id: this.row.id, step: this.row.step, ...job };
     const late = runAt > this.#now ? { runAt } : {};

@@ -9,6 +9,8 @@ import { takeOwnership } from './owner.ts';
 export type DatabaseOptions = {
   /** A server of your own; undefined runs the packaged one under `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** Several processes serve it together; each takes only its part. Default false: one does everything. */
+  readonly shared?: boolean;
   readonly dataDir: string;
   /** The folder of migrations. */
   readonly migrations: string;
@@ -18,7 +20,7 @@ export type DatabaseOptions = {
   readonly onLost: (error: Error) => void;
 };
 
-/** The database as a part of the process: found or started, owned by this process alone, and of the right schema. */
+/** The database as a part of the process: found or started, owned by this process or shared, and of the right schema. */
 export type Database = Service & {
   readonly url: string;
   readonly kind: 'packaged' | 'external';
@@ -27,9 +29,9 @@ export type Database = Service & {
 };
 
 export function createDatabase(options: DatabaseOptions): Database {
-  const { databaseUrl, dataDir, onLost } = options;
+  const { databaseUrl, dataDir, onLost, shared = false } = options;
   if (databaseUrl !== undefined) {
-    const owned = ownExternal(databaseUrl, onLost);
+    const owned = ownExternal(databaseUrl, { shared, onLost });
     return { ...withSchema(owned, databaseUrl, options), url: databaseUrl, kind: 'external', adopted: () => false };
   }
   const embedded = createEmbedded({ dataDir, onLost });
@@ -59,13 +61,13 @@ const RETRY_MS = 500;
 const GIVE_UP_MS = 60_000;
 
 /** Ownership of a server that is not ours: taken again after the server was away, as long as nobody else took it. */
-function ownExternal(url: string, onLost: (error: Error) => void): Service {
+function ownExternal(url: string, { shared, onLost }: { shared: boolean; onLost: (error: Error) => void }): Service {
   let owner: pg.Client | undefined;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
   async function take(): Promise<void> {
-    owner = await takeOwnership(url);
+    owner = await takeOwnership(url, { shared });
     owner.once('end', () => {
       owner = undefined;
       if (!stopped) void retake(Date.now() + GIVE_UP_MS);

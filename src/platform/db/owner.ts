@@ -15,7 +15,7 @@ export class DatabaseHeld extends Error {
       ? `process ${holder.pid} on ${holder.host} holds it since ${holder.since.toISOString()}`
       : 'another process holds it';
     super(
-      `This database is being served already: ${who}. Stop that one first, or give this one a DATA_DIR of its own.`,
+      `This database is being served already: ${who}. Stop that one first, or give this one a DATA_DIR of its own. (Several processes serve one database where all of them have its DATABASE_URL and the same REDIS_URL.)`,
     );
     this.holder = holder;
   }
@@ -26,15 +26,17 @@ const PATIENCE_MS = 1000;
 const PREFIX = 'parley owner';
 
 /**
- * Takes the database for this process alone. The lock lives as long as the returned connection, so it can neither be
+ * Takes the database for this process alone; `shared`, for all those that share it. The lock lives as long as the returned connection, so it can neither be
  * forgotten by a crash nor outlive one. Throws `DatabaseHeld` when somebody else has it.
  */
-export async function takeOwnership(url: string): Promise<pg.Client> {
+export async function takeOwnership(url: string, { shared = false } = {}): Promise<pg.Client> {
   // 63 characters at most are kept of an application name; a host's name may have more.
   const client = await connect(url, { applicationName: `${PREFIX} ${process.pid} ${hostname().slice(0, 40)}` });
   try {
     for (const deadline = Date.now() + PATIENCE_MS; ; ) {
-      const { rows } = await client.query<{ taken: boolean }>(OWNER.tryLock, [OWNER_LOCK]);
+      const { rows } = await client.query<{ taken: boolean }>(shared ? OWNER.tryLockShared : OWNER.tryLock, [
+        OWNER_LOCK,
+      ]);
       if (rows[0]?.taken) return client;
       if (Date.now() > deadline) throw new DatabaseHeld(await holderOf(client));
       await delay(50);

@@ -40,6 +40,8 @@ export const SCHEMA = {
 
 export const OWNER = {
   tryLock: 'select pg_try_advisory_lock($1) as taken',
+  /** Together with others who share it, and never beside one who does not. */
+  tryLockShared: 'select pg_try_advisory_lock_shared($1) as taken',
   /** An int8 key is shown as its two halves. */
   holder: `
     select a.application_name as name, a.backend_start as since

@@ -16,6 +16,8 @@ export interface Sequencer extends Service {
   nudge(events: readonly PendingEvent[]): void;
   /** These shards may have something: look at once. */
   look(shards: readonly number[]): void;
+  /** Whether this process moves this shard's events. */
+  holds(shard: number): boolean;
   /** Resolves when everything it was nudged about has been moved. */
   idle(): Promise<void>;
 }
@@ -89,6 +91,10 @@ class ShardSequencer implements Sequencer {
   look(shards: readonly number[]): void {
     for (const shard of shards) this.#dirty.add(shard);
     this.#loop.nudge();
+  }
+
+  holds(shard: number): boolean {
+    return this.#held.has(shard);
   }
 
   idle(): Promise<void> {

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Router } from './router.ts';
 
 const Health = Type.Object({ status: Type.Literal('ok') }, { title: 'Health' });
@@ -55,16 +55,21 @@ export function healthRoutes(deps: HealthDeps): (router: Router) => void {
       response: Readiness,
       alsoStatus: [503],
       handler: async ({ query, reply }) => {
-        const [database, redis] = await Promise.all([databaseState(deps), redisState(deps)]);
-        const lacking = database === 'disconnected' || deps.draining();
-        const degraded = redis === 'disconnected';
-        const status =
-          lacking || (degraded && query.allow !== 'degraded') ? 'unavailable' : degraded ? 'degraded' : 'ok';
-        reply.code(status === 'unavailable' ? 503 : 200).header('cache-control', 'no-store');
-        return { status, database, redis } as const;
+        const state = await readiness(deps, query.allow === 'degraded');
+        reply.code(state.status === 'unavailable' ? 503 : 200).header('cache-control', 'no-store');
+        return state;
       },
     });
   };
+}
+
+/** Whether the process can do its work, and what it lacks. */
+export async function readiness(deps: HealthDeps, allowDegraded: boolean): Promise<Static<typeof Readiness>> {
+  const [database, redis] = await Promise.all([databaseState(deps), redisState(deps)]);
+  const lacking = database === 'disconnected' || deps.draining();
+  const degraded = redis === 'disconnected';
+  const status = lacking || (degraded && !allowDegraded) ? 'unavailable' : degraded ? 'degraded' : 'ok';
+  return { status, database, redis };
 }
 
 async function databaseState(deps: HealthDeps): Promise<'connected' | 'disconnected'> {

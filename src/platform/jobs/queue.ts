@@ -8,6 +8,8 @@ import * as q from './sql.ts';
 export interface Queue extends Jobs {
   /** Calls `listener` after each commit in this process that made a job due or took one back. */
   listen(listener: QueueListener): void;
+  /** Another process made jobs of these kinds due. */
+  wake(kinds: readonly string[]): void;
 }
 
 type QueueListener = {
@@ -23,6 +25,8 @@ type Others = {
   readonly processId: string;
   /** Tells other processes; see `Notices`. */
   readonly notices: Pick<Notices, 'tell'>;
+  /** Jobs of this kind are due, and nobody in this process takes them. */
+  readonly onDue?: (kind: string) => void;
 };
 
 /** Without `others`, those who run in another process find out by their poll. */
@@ -30,12 +34,16 @@ export function createQueue(others?: Others): Queue {
   const listeners: QueueListener[] = [];
   return {
     listen: (listener) => void listeners.push(listener),
+    wake(kinds) {
+      for (const { enqueued } of listeners) for (const kind of kinds) enqueued(kind);
+    },
     async enqueue(tx, { kind, key, payload, runAt }) {
       if (key.length > MAX_KEY) throw new Error(`The key of a ${kind} job is longer than ${MAX_KEY} characters`);
       const { tenantId, trace } = tx.ctx;
       const job = { tenantId, id: uuidv7(), kind, key, payload, runAt, traceparent: formatTraceparent(trace) };
       tx.afterCommit(() => {
         for (const listener of listeners) listener.enqueued(kind);
+        others?.onDue?.(kind);
       });
       for (;;) {
         // The statement sees neither its own row nor the other's only while that other is just being finished.

@@ -33,7 +33,7 @@ type Deps = {
 
 const POLL_MS = 250;
 /** How often others' deaths and one's own losses are looked for, in polls. */
-const CHECK_EVERY = 4;
+const CHECK_EVERY = 2;
 const CONCURRENCY = 8;
 /** One claim takes no more than this, whatever the kind's concurrency. */
 const MAX_CLAIM = 50;

@@ -26,6 +26,8 @@ export interface Leases extends Service {
    * what is held and stops trying: call it when the work under them has ended. `tried` resolves after the first try.
    */
   keep(names: readonly string[], onHeld: (lease: Lease) => void): Keeping;
+  /** Tries now for what is missing: another process has said that it gave something back. */
+  look(): void;
   /** Whether the last heartbeat is recent enough for others to believe that this process lives. */
   alive(): boolean;
   /**
@@ -36,13 +38,19 @@ export interface Leases extends Service {
 }
 
 const BEAT_MS = 500;
-const RETRY_MS = 1000;
 
 type Wanted = { readonly onHeld: (lease: Lease) => void; held: { lease: Lease; abort: AbortController } | undefined };
 
-export function createLeases({ db, log }: { db: Db; log: Logger }): Leases {
-  return new ProcessLeases(db, log.child('leases'));
-}
+type LeasesDeps = {
+  readonly db: Db;
+  readonly log: Logger;
+  /** What this process does, as others are told. */
+  readonly roles?: readonly string[];
+  /** Something was given back: others may have it at once. */
+  readonly onReleased?: () => void;
+};
+
+export const createLeases = (deps: LeasesDeps): Leases => new ProcessLeases(deps);
 
 /**
  * One row a process is the heartbeat of everything it holds. Losing a lease is noticed here within a beat; until
@@ -53,16 +61,20 @@ class ProcessLeases implements Leases {
   readonly processId = uuidv7();
   readonly #db: Db;
   readonly #log: Logger;
+  readonly #roles: readonly string[];
+  readonly #onReleased: () => void;
   readonly #wanted = new Map<string, Wanted>();
   #lastBeatMs = Number.NEGATIVE_INFINITY;
-  #lastTryMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
+  #trying: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(db: Db, log: Logger) {
+  constructor({ db, log, roles = [], onReleased = () => {} }: LeasesDeps) {
     this.#db = db;
-    this.#log = log;
+    this.#log = log.child('leases');
+    this.#roles = roles;
+    this.#onReleased = onReleased;
   }
 
   async start(): Promise<void> {
@@ -99,9 +111,15 @@ class ProcessLeases implements Leases {
         const held = names.filter((name) => this.#wanted.get(name)?.held !== undefined);
         for (const name of names) this.#drop(name);
         for (const name of names) this.#wanted.delete(name);
-        if (held.length > 0 && this.alive()) await this.#db.system.run(q.release(held, this.processId));
+        if (held.length === 0 || !this.alive()) return;
+        await this.#db.system.run(q.release(held, this.processId));
+        this.#onReleased();
       },
     };
+  }
+
+  look(): void {
+    if (this.alive()) void this.#tryNow();
   }
 
   alive(): boolean {
@@ -125,7 +143,7 @@ class ProcessLeases implements Leases {
   async #beatAndTry(): Promise<void> {
     try {
       await this.#beat();
-      if (performance.now() - this.#lastTryMs >= RETRY_MS) await this.#tryNow();
+      await this.#tryNow();
     } catch (error) {
       this.#log.warn('heartbeat failed', { error });
     }
@@ -135,7 +153,9 @@ class ProcessLeases implements Leases {
     const begun = performance.now();
     const row = await this.#db.system.first(q.beat({ id: this.processId, host: hostname(), pid: process.pid }));
     this.#lastBeatMs = begun;
-    if (!row?.kept) await this.#dropLost();
+    if (row?.kept) return;
+    if (this.#roles.length > 0) await this.#db.system.run(q.describe(this.processId, this.#roles));
+    await this.#dropLost();
   }
 
   /** After a silence: keeps what nobody has taken meanwhile. */
@@ -147,10 +167,15 @@ class ProcessLeases implements Leases {
     }
   }
 
-  async #tryNow(): Promise<void> {
+  /** One question at a time: a second one, asked meanwhile, would take again what the first has just been given. */
+  #tryNow(): Promise<void> {
+    this.#trying = this.#trying.then(() => this.#ask());
+    return this.#trying;
+  }
+
+  async #ask(): Promise<void> {
     const missing = [...this.#wanted].filter(([, wanted]) => !wanted.held).map(([name]) => name);
     if (missing.length === 0 || this.#stopped) return;
-    this.#lastTryMs = performance.now();
     const rows = await this.#db.system.all(q.acquire(missing.sort(), this.processId)).catch((error: unknown) => {
       this.#log.warn('could not ask for leases', { error });
       return [];

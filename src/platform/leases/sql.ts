@@ -22,18 +22,25 @@ export type Acquired = { readonly name: string; readonly fence: number; readonly
 
 /**
  * Takes those of `names` that nobody living holds; each gets a new fence. `crashed` tells that the holder before did
- * not give it back.
+ * not give it back. Those of the living are not touched: others ask for them twice a second.
  */
 export const acquire = (names: readonly string[], processId: string) => sql<Acquired>`
   with before as (select name, holder from leases where name = any(${names}::text[])),
+       free as (
+         select n.name from unnest(${names}::text[]) as n (name) left join before b on b.name = n.name
+          where b.holder is null or b.holder = ${processId}::uuid or ${isDead('b.holder')}),
        taken as (
          insert into leases as l (name, holder, fence)
-         select name, ${processId}::uuid, 1 from unnest(${names}::text[]) as n (name) order by name
+         select name, ${processId}::uuid, 1 from free order by name
          on conflict (name) do update set holder = excluded.holder, fence = l.fence + 1
           where l.holder is null or l.holder = excluded.holder or ${isDead('l.holder')}
          returning name, fence)
   select taken.name, taken.fence, coalesce(before.holder <> ${processId}::uuid, false) as crashed
     from taken left join before on before.name = taken.name`;
+
+/** What this process does, for those who look at all of them. */
+export const describe = (processId: string, roles: readonly string[]) => sql`
+  update processes set roles = ${roles}::text[] where id = ${processId}`;
 
 export const heldBy = (processId: string) => sql<{ name: string; fence: number }>`
   select name, fence from leases where holder = ${processId}`;

@@ -1,3 +1,4 @@
+import { timeOf } from '../../lib/ids.ts';
 import { createSemaphore } from '../../lib/semaphore.ts';
 import type { Db } from '../db/queries.ts';
 import type { Announcements } from '../events/announcements.ts';
@@ -6,16 +7,21 @@ import type { EventTypes } from '../events/registry.ts';
 import { shardOf } from '../events/shards.ts';
 import { readTenant } from '../events/sql.ts';
 import type { Service } from '../lifecycle.ts';
+import type { Signals } from '../redis/signals.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { eventFrame, liveFrame, type ResetReason, resetFrame } from './frames.ts';
-import type { Cursor, Hub, LiveFrame, LogEvent, Subscription } from './hub.ts';
-import { createOrdering, type Ordering } from './ordering.ts';
+import type { Addressed, Cursor, Hub, LiveFrame, LiveTopic, LogEvent, Subscription } from './hub.ts';
+import { createOrdering, type Live, type Ordering } from './ordering.ts';
+import type { Relay } from './relay.ts';
 
 type Deps = {
   readonly db: Db;
   readonly feed: Feed;
   readonly types: EventTypes;
   readonly announcements: Announcements;
+  /** To the other processes, and what is asked of them. Absent where there are none. */
+  readonly relay?: Relay | undefined;
+  readonly signals?: Signals | undefined;
   readonly metrics?: Metrics;
 };
 
@@ -35,6 +41,10 @@ export function createHub(deps: Deps): Hub & Service {
   return new Fanout(deps);
 }
 
+/** An event that is older than that has been delivered, or waits for something that takes longer than a frame may be held. */
+const SETTLED_MS = 2_000;
+
+const topicOf = (stream: string) => stream.split('/', 1)[0] as string;
 const streamKey = (tenantId: string, stream: string) => `${tenantId}/${stream}`;
 
 class Fanout implements Hub {
@@ -49,17 +59,25 @@ class Fanout implements Hub {
   readonly #byStream = new Map<string, Set<Subscriber>>();
   readonly #byTenant = new Map<string, Set<Subscriber>>();
   readonly #taps = new Map<string, Set<(event: LogEvent) => void>>();
+  readonly #topics = new Map<string, LiveTopic>();
   readonly #ordering: Ordering;
+  readonly #relay: Relay | undefined;
+  readonly #signals: Signals | undefined;
   readonly #fills = createSemaphore(FILLS);
   #unfollow: (() => void)[] = [];
   #stopped = false;
 
-  constructor({ db, feed, types, announcements, metrics }: Deps) {
+  constructor({ db, feed, types, announcements, relay, signals, metrics }: Deps) {
     this.#db = db;
     this.#feed = feed;
     this.#types = types;
     this.#announcements = announcements;
-    this.#ordering = createOrdering((key, frame) => this.#sendLive(key, frame));
+    this.#relay = relay;
+    this.#signals = signals;
+    this.#ordering = createOrdering((key, live) => this.#sendLive(key, live));
+    signals?.listen('live', (asked) => {
+      for (const one of asked) this.#answer(one);
+    });
     metrics?.gauge({
       name: 'hub_subscribers',
       help: 'Subscribers of the live log in this process.',
@@ -70,13 +88,17 @@ class Fanout implements Hub {
   async start(): Promise<void> {
     if (this.#stopped || this.#unfollow.length > 0) return;
     this.#unfollow = [
-      this.#feed.follow((_shard, events) => {
-        for (const event of events) this.#deliver(event);
+      this.#feed.follow((shard, events) => {
+        for (const event of events) {
+          this.#deliver(event);
+          this.#relay?.reached(shard, event.position);
+        }
       }),
       this.#announcements.listen((events) => {
         for (const { id, tenantId, stream } of events) this.#ordering.expect(id, streamKey(tenantId, stream));
       }),
     ];
+    this.#relay?.start((frame) => this.#hear(frame));
   }
 
   async stop(_deadlineMs: number): Promise<void> {
@@ -84,6 +106,7 @@ class Fanout implements Hub {
     for (const stop of this.#unfollow) stop();
     this.#unfollow = [];
     this.#ordering.clear();
+    this.#relay?.stop();
     for (const members of [...this.#members.values()])
       for (const subscriber of [...members]) this.#end(subscriber, 'stopping');
   }
@@ -178,10 +201,41 @@ class Fanout implements Hub {
   }
 
   publish(tenantId: string, stream: string, frame: LiveFrame): void {
-    this.#ordering.pass(streamKey(tenantId, stream), { tenantId, frame });
+    this.#ordering.pass(streamKey(tenantId, stream), { tenantId, stream, frame });
   }
 
-  #sendLive(key: string, { tenantId, frame }: { tenantId: string; frame: LiveFrame }): void {
+  expect(tenantId: string, stream: string, eventId: string): void {
+    const sinceMs = Date.now() - timeOf(eventId);
+    if (this.#relay && sinceMs < SETTLED_MS) this.#ordering.expect(eventId, streamKey(tenantId, stream));
+  }
+
+  across(topic: string, live: LiveTopic): void {
+    this.#topics.set(topic, live);
+  }
+
+  ask(tenantId: string, stream: string): void {
+    this.#signals?.tell('live', `${tenantId} ${stream}`);
+  }
+
+  #answer(asked: string): void {
+    const [tenantId = '', stream = ''] = asked.split(' ');
+    const frame = this.#topics.get(topicOf(stream))?.state(tenantId, stream);
+    if (frame === undefined) return;
+    this.#ordering.pass(streamKey(tenantId, stream), { tenantId, stream, frame, othersOnly: true });
+  }
+
+  #hear({ tenantId, stream, event, data }: Addressed): void {
+    const topic = this.#topics.get(topicOf(stream));
+    if (topic && !topic.heard({ tenantId, stream, event, data })) return;
+    this.#sendHere(streamKey(tenantId, stream), { tenantId, frame: { event, data } });
+  }
+
+  #sendLive(key: string, { tenantId, stream, frame, othersOnly }: Live): void {
+    if (!othersOnly) this.#sendHere(key, { tenantId, frame });
+    this.#relay?.pass({ tenantId, stream, event: frame.event, data: frame.data });
+  }
+
+  #sendHere(key: string, { tenantId, frame }: { tenantId: string; frame: LiveFrame }): void {
     let buffer: Buffer | undefined;
     for (const subscribers of [this.#byStream.get(key), this.#byTenant.get(tenantId)]) {
       for (const subscriber of subscribers ?? []) {

@@ -27,12 +27,31 @@ export type Subscription = {
   readonly onEnd: (reason: 'slow' | 'revoked' | 'stopping') => void;
 };
 
+/** How the live frames of a topic stay whole where several processes serve. */
+export type LiveTopic = {
+  /** A frame that another process published, before its subscribers here get it. Answers whether they are to have it. */
+  heard(frame: Addressed): boolean;
+  /** A frame that tells anew where a stream stands that this process speaks on; undefined when it does not. */
+  state(tenantId: string, stream: string): LiveFrame | undefined;
+};
+
+export type Addressed = LiveFrame & { readonly tenantId: string; readonly stream: string };
+
 /** One tail a process, many subscribers. */
 export interface Hub {
   /** Resolves when the subscriber has caught up and flows live. */
   subscribe(subscription: Subscription): Promise<{ close(): void }>;
-  /** Sends a live-only frame to the subscribers of a stream. */
+  /** Sends a live-only frame to the subscribers of a stream, in every process. */
   publish(tenantId: string, stream: string, frame: LiveFrame): void;
+  /**
+   * What is published on this stream comes after this event. Only for one that another process may have announced: of
+   * those of this process it is known.
+   */
+  expect(tenantId: string, stream: string, eventId: string): void;
+  /** What is to happen with the live frames of a topic, `discussions` in `discussions/…`. Before `start`. */
+  across(topic: string, live: LiveTopic): void;
+  /** Asks whoever speaks on this stream, in another process, for its state: `heard` is given it. */
+  ask(tenantId: string, stream: string): void;
   /** The tenant's newest position, for snapshots: read it before the rows, return it with them. */
   cursor(tenantId: string): Promise<Cursor>;
   /** Ends every subscription in this process of a session, an API key or a user. Other processes hear of it by `tap`. */

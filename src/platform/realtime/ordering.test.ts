@@ -3,7 +3,7 @@ import { beforeEach, mock, test } from 'node:test';
 import { createOrdering } from './ordering.ts';
 
 let sent: string[];
-const frame = (event: string) => ({ tenantId: 't', frame: { event, data: null } });
+const frame = (event: string) => ({ tenantId: 't', stream: 's', frame: { event, data: null } });
 const make = () => createOrdering((_key, { frame: { event } }) => sent.push(event));
 beforeEach(() => {
   sent = [];

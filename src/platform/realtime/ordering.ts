@@ -1,6 +1,12 @@
 import type { LiveFrame } from './hub.ts';
 
-type Live = { readonly tenantId: string; readonly frame: LiveFrame };
+export type Live = {
+  readonly tenantId: string;
+  readonly stream: string;
+  readonly frame: LiveFrame;
+  /** Only to the subscribers of other processes: those here know it. */
+  readonly othersOnly?: boolean;
+};
 
 /**
  * Keeps live frames behind the events that were committed before them. An event reaches its subscribers a moment
@@ -8,10 +14,10 @@ type Live = { readonly tenantId: string; readonly frame: LiveFrame };
  * would overtake its `turn_started`, and often the message before it. Frames published earlier than the commit are
  * never held, so the words of a turn still come before its `message_posted`.
  *
- * Best effort, within one process: a frame waits for at most `HOLD_MS`, and at most `MAX_HELD` wait in a stream.
+ * Best effort: a frame waits for at most `HOLD_MS`, and at most `MAX_HELD` wait in a stream.
  */
 export interface Ordering {
-  /** An event of this stream was committed in this process. */
+  /** An event of this stream was committed, and may not have been delivered yet. */
   expect(eventId: string, key: string): void;
   /** The event has been delivered: what waited for it follows. */
   arrived(eventId: string, key: string): void;
@@ -24,14 +30,14 @@ const HOLD_MS = 500;
 const MAX_HELD = 1000;
 /** Streams with events under way. More are not kept in order rather than kept in memory. */
 const MAX_STREAMS = 10_000;
-/** Events that were delivered before their commit was heard of here. */
-const MAX_EARLY = 1000;
+/** Events that were delivered last: a commit is often heard of after them, of another process's events always. */
+const MAX_SEEN = 5_000;
 
 type Waiting = { readonly ids: Set<string>; readonly frames: Live[]; timer: NodeJS.Timeout | undefined };
 
 export function createOrdering(send: (key: string, live: Live) => void): Ordering {
   const streams = new Map<string, Waiting>();
-  const early = new Set<string>();
+  const seen = new Set<string>();
 
   function release(key: string): void {
     const waiting = streams.get(key);
@@ -43,20 +49,16 @@ export function createOrdering(send: (key: string, live: Live) => void): Orderin
 
   return {
     expect(eventId, key) {
-      if (early.delete(eventId)) return;
+      if (seen.has(eventId)) return;
       const waiting = streams.get(key);
       if (waiting) waiting.ids.add(eventId);
       else if (streams.size < MAX_STREAMS) streams.set(key, { ids: new Set([eventId]), frames: [], timer: undefined });
     },
     arrived(eventId, key) {
+      seen.add(eventId);
+      if (seen.size > MAX_SEEN) seen.delete(seen.values().next().value as string);
       const waiting = streams.get(key);
-      if (!waiting?.ids.delete(eventId)) {
-        // Moved by a poll between the commit and its hook; or announced by another process, and soon forgotten.
-        early.add(eventId);
-        if (early.size > MAX_EARLY) early.delete(early.values().next().value as string);
-        return;
-      }
-      if (waiting.ids.size === 0) release(key);
+      if (waiting?.ids.delete(eventId) && waiting.ids.size === 0) release(key);
     },
     pass(key, live) {
       const waiting = streams.get(key);
@@ -71,7 +73,7 @@ export function createOrdering(send: (key: string, live: Live) => void): Orderin
     clear() {
       for (const { timer } of streams.values()) clearTimeout(timer);
       streams.clear();
-      early.clear();
+      seen.clear();
     },
   };
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Service } from '../lifecycle.ts';
 import type { Metrics } from './metrics.ts';
 
-/** `GET /metrics` (Prometheus) and `GET /health` for machines that watch this one; never on a public port. */
+/** `GET /metrics` (Prometheus), `GET /health` and `GET /health/ready` for machines that watch this one; never on a public port. */
 export type MetricsServer = Service & {
   /** Where it listens; 0 before `start`. */
   readonly port: number;
@@ -15,8 +15,10 @@ export function createMetricsServer(options: {
   /** 0 takes any free port. */
   readonly port: number;
   readonly metrics: Metrics;
+  /** What `/health/ready` answers here: for processes that have no other door. */
+  readonly ready?: (allowDegraded: boolean) => Promise<{ readonly status: string }>;
 }): MetricsServer {
-  const { metrics } = options;
+  const { metrics, ready } = options;
   let server: Server | undefined;
   return {
     name: 'metrics',
@@ -25,12 +27,15 @@ export function createMetricsServer(options: {
     },
     async start() {
       server = createServer(async (req, res) => {
-        const path = req.url?.split('?', 1)[0];
+        const [path, query = ''] = req.url?.split('?', 2) ?? [];
         const answer = (status: number, type: string, body: string) =>
           res.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
         if (req.method !== 'GET') answer(405, 'text/plain', 'Only GET\n');
         else if (path === '/health') answer(200, 'application/json', '{"status":"ok"}');
-        else if (path !== '/metrics') answer(404, 'text/plain', 'Only /metrics and /health are here\n');
+        else if (path === '/health/ready' && ready) {
+          const state = await ready(new URLSearchParams(query).get('allow') === 'degraded');
+          answer(state.status === 'unavailable' ? 503 : 200, 'application/json', JSON.stringify(state));
+        } else if (path !== '/metrics') answer(404, 'text/plain', 'Only /metrics and /health are here\n');
         else
           await metrics.text().then(
             (text) => answer(200, metrics.contentType, text),

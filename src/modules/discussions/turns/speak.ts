@@ -33,6 +33,8 @@ export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: D
   }
   const { id: discussionId, step, turn } = row;
   const about = { tenantId: job.ctx.tenantId, discussionId, step, turn, attempt, participantId: speaker.id };
+  if (job.payload.started !== undefined)
+    deps.hub.expect(job.ctx.tenantId, `discussions/${discussionId}`, job.payload.started);
   const speech = deps.live.open(about, (text) => deps.keep(job.ctx, { discussionId, turn, attempt, text }));
   try {
     if (attempt > 1) {

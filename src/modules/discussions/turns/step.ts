@@ -16,7 +16,7 @@ import type { Live } from './live.ts';
 export type TurnDeps = StageDeps & {
   readonly db: Db;
   readonly clock: Clock;
-  readonly hub: Pick<Hub, 'publish'>;
+  readonly hub: Pick<Hub, 'publish' | 'expect'>;
   readonly live: Live;
   readonly keep: Keep;
   readonly agents: Pick<Agents, 'find' | 'release'>;
@@ -32,7 +32,7 @@ export type Job = RunningJob<TurnPayload>;
 export async function onStage(
   deps: TurnDeps,
   { ctx, id, step }: { ctx: Ctx; id: string; step: number },
-  fn: (stage: Stage) => Promise<void>,
+  fn: (stage: Stage) => Promise<unknown>,
 ): Promise<DiscussionRow | undefined> {
   return deps.db.inTx(ctx, async (tx) => {
     const row = await lockDiscussion(tx, id);
