@@ -71,7 +71,8 @@ function plus(a: Spent, b: Spent): Spent {
 /** What PostgreSQL can keep: no U+0000, no half of a surrogate pair. */
 export const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed();
 
-const SETTLE_TIMEOUT_MS = 1_500;
+/** Nobody waits for it, and what is not written by then is not counted: longer than a busy database takes. */
+const SETTLE_TIMEOUT_MS = 10_000;
 
 /** What a generation cost that gave no result. It was recorded before it said so; one that never began has no record. */
 export async function recorded(
