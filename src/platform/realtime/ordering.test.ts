@@ -57,3 +57,16 @@ test('too many frames are let go rather than kept', () => {
   assert.equal(sent.length, 1000);
   ordering.clear();
 });
+
+test('with too many streams that wait, the oldest is let go, and new ones are kept in order all the same', () => {
+  const ordering = make();
+  ordering.expect('lost', 'oldest');
+  ordering.pass('oldest', frame('old'));
+  for (let i = 0; i < 10_000; i++) ordering.expect(`e${i}`, `s${i}`);
+  assert.deepEqual(sent, ['old']);
+  ordering.pass('s9999', frame('new'));
+  assert.deepEqual(sent, ['old']);
+  ordering.arrived('e9999', 's9999');
+  assert.deepEqual(sent, ['old', 'new']);
+  ordering.clear();
+});

@@ -28,8 +28,10 @@ export interface Ordering {
 
 const HOLD_MS = 500;
 const MAX_HELD = 1000;
-/** Streams with events under way. More are not kept in order rather than kept in memory. */
+/** Streams with events under way. With more, the one that has waited longest is let go: what it waits for may be lost. */
 const MAX_STREAMS = 10_000;
+/** Events that one stream waits for. */
+const MAX_EVENTS = 1000;
 /** Events that were delivered last: a commit is often heard of after them, of another process's events always. */
 const MAX_SEEN = 5_000;
 
@@ -51,8 +53,12 @@ export function createOrdering(send: (key: string, live: Live) => void): Orderin
     expect(eventId, key) {
       if (seen.has(eventId)) return;
       const waiting = streams.get(key);
-      if (waiting) waiting.ids.add(eventId);
-      else if (streams.size < MAX_STREAMS) streams.set(key, { ids: new Set([eventId]), frames: [], timer: undefined });
+      if (waiting) {
+        if (waiting.ids.size < MAX_EVENTS) waiting.ids.add(eventId);
+        return;
+      }
+      if (streams.size >= MAX_STREAMS) release(streams.keys().next().value as string);
+      streams.set(key, { ids: new Set([eventId]), frames: [], timer: undefined });
     },
     arrived(eventId, key) {
       seen.add(eventId);
