@@ -19,11 +19,11 @@ after(() => server?.close());
 const only = { skip: noRedis };
 
 /** A process's cache. Its breaker opens at the first failures, and for a moment. */
-function cacheOn(redis: Redis, nowMs = Date.now): Cache {
+function cacheOn(redis: Redis, nowMs = Date.now, deadlineMs = 40): Cache {
   const breaker = createBreaker({ name: 'redis', openMs: 50, maxOpenMs: 50, minCalls: 3 });
   return redisCache({
     redis,
-    guard: createGuard({ breaker, deadlineMs: 40 }),
+    guard: createGuard({ breaker, deadlineMs }),
     fallback: memoryCache({ nowMs }),
     nowMs,
   });
@@ -47,7 +47,7 @@ cacheConformance(
     const still = nowMs();
     return {
       // The clock stands but for `advance`, so that times come back as they were put.
-      ...{ cache: cacheOn(redis, () => still + passed), nowMs: () => still + passed },
+      ...{ cache: cacheOn(redis, () => still + passed, 5_000), nowMs: () => still + passed },
       async advance(ms) {
         passed += ms;
         await age(redis, server.prefix, ms);

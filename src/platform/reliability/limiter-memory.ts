@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { type Limiter, verdictOf } from './limiter.ts';
+import { type Limiter, ROUNDING, verdictOf } from './limiter.ts';
 
 type Bucket = { tokens: number; updatedMs: number; fullMs: number };
 
@@ -18,8 +18,8 @@ export function memoryLimiter(clock: Clock, maxKeys = MAX_KEYS): Limiter {
       const perMs = limit.tokens / (limit.windowSeconds * 1_000);
       bucket.tokens = Math.min(limit.tokens, bucket.tokens + Math.max(0, nowMs - bucket.updatedMs) * perMs);
       bucket.updatedMs = nowMs;
-      const allowed = bucket.tokens >= cost;
-      if (allowed) bucket.tokens -= cost;
+      const allowed = bucket.tokens >= cost - ROUNDING;
+      if (allowed) bucket.tokens = Math.min(limit.tokens, bucket.tokens - cost);
       bucket.fullMs = nowMs + (limit.tokens - bucket.tokens) / perMs;
       // The newest goes to the end, so that what is dropped first was used longest ago.
       buckets.delete(key);

@@ -1,7 +1,7 @@
 import type { Redis } from '../redis/redis.ts';
 import { createScript } from '../redis/script.ts';
 import type { Guard } from './guard.ts';
-import { type Limiter, type Verdict, verdictOf } from './limiter.ts';
+import { type Limiter, ROUNDING, type Verdict, verdictOf } from './limiter.ts';
 
 export type RedisLimiterOptions = {
   readonly redis: Redis;
@@ -27,7 +27,7 @@ if bucket then
   local left, at = string.match(bucket, '^(%S+) (%S+)$')
   tokens = math.min(capacity, tonumber(left) + math.max(0, now - tonumber(at)) * perMicrosecond)
 end
-local allowed = tokens >= cost
+local allowed = tokens >= cost - ${ROUNDING}
 if allowed then tokens = math.min(capacity, tokens - cost) end
 local fullAfter = (capacity - tokens) / perMicrosecond / 1000
 if fullAfter < 1 then

@@ -15,6 +15,9 @@ export interface Limiter {
   take(key: string, limit: LimiterLimit, cost?: number): Promise<Verdict>;
 }
 
+/** Eight tokens that were refilled bit by bit may be 7.999999999 in floats; nobody is refused for that, and it is owed. */
+export const ROUNDING = 1e-6;
+
 /** What is told of a bucket with so many tokens left. */
 export function verdictOf(
   allowed: boolean,
@@ -25,7 +28,7 @@ export function verdictOf(
   return {
     allowed,
     limit: limit.tokens,
-    remaining: Math.max(0, Math.floor(left)),
-    resetSeconds: (allowed ? limit.tokens - left : cost - left) / perSecond,
+    remaining: Math.max(0, Math.floor(left + ROUNDING)),
+    resetSeconds: Math.max(0, allowed ? limit.tokens - left : cost - left) / perSecond,
   };
 }
