@@ -1,5 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { arch, cpus, platform, totalmem } from 'node:os';
+import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
+import { isAhead } from './support/process.ts';
 
 /** `make bench` runs every scenario, `make bench S=turns` one; each result is printed and kept in `bench/results/`. */
 const here = import.meta.dirname;
@@ -21,7 +22,9 @@ const machine = {
 
 for (const name of wanted.length > 0 ? wanted : known) {
   const { run } = (await import(`./scenarios/${name}.ts`)) as { run(): Promise<Record<string, unknown>> };
-  const result = { scenario: name, at: new Date().toISOString(), machine, ...(await run()) };
+  // What else was going on: with more than there are cores, times are those of a busy machine.
+  const others = { load_before: Math.round((loadavg()[0] ?? 0) * 10) / 10, ahead_of_them: isAhead() };
+  const result = { scenario: name, at: new Date().toISOString(), machine, ...others, ...(await run()) };
   const text = `${JSON.stringify(result, null, 2)}\n`;
   writeFileSync(`${here}/results/${name}.json`, text);
   process.stdout.write(text);

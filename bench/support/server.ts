@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Kept } from './meter.ts';
 
 /** What `serve` tells a person, and a benchmark. */
 export type Demo = { url: string; api_url: string; email: string; password: string; api_key: string };
@@ -12,6 +14,8 @@ export type Server = {
   readonly demo: Demo;
   /** Milliseconds from the start of the process to the first ready answer. */
   readonly readyMs: number;
+  /** What it keeps when all garbage is collected. Only with `METERED`. */
+  kept(): Promise<Kept>;
   stop(): Promise<void>;
 };
 
@@ -19,11 +23,18 @@ export type Server = {
 export const dataDir = (): string => mkdtempSync(join(tmpdir(), 'parley-bench-'));
 export const removeDir = (dir: string): void => rmSync(dir, { recursive: true, force: true });
 
+/** Node's flags for a server that tells what it keeps. */
+export const METERED: readonly string[] = ['--expose-gc', '--import', `${import.meta.dirname}/meter.ts`];
+
 /** Starts the whole product as a person would, on free ports, and waits until it is ready. */
-export async function startServer(dir: string, env: Record<string, string> = {}): Promise<Server> {
+export async function startServer(
+  dir: string,
+  env: Record<string, string> = {},
+  flags: readonly string[] = [],
+): Promise<Server> {
   const port = await freePort();
   const begin = performance.now();
-  const child = spawn(process.execPath, ['src/main.ts', 'serve'], {
+  const child = spawn(process.execPath, [...flags, 'src/main.ts', 'serve'], {
     env: {
       ...process.env,
       DATA_DIR: dir,
@@ -32,11 +43,16 @@ export async function startServer(dir: string, env: Record<string, string> = {})
       METRICS_PORT: '0',
       ...env,
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
+  const kept = async () => {
+    const answer = once(child, 'message');
+    child.send('kept');
+    return ((await answer) as [Kept])[0];
+  };
   try {
     const readyMs = await ready(child, `http://127.0.0.1:${port}/api/v1/health/ready`, begin);
-    return { pid: child.pid as number, demo: await demoOf(dir, port), readyMs, stop: () => stop(child) };
+    return { pid: child.pid as number, demo: await demoOf(dir, port), readyMs, kept, stop: () => stop(child) };
   } catch (error) {
     await stop(child);
     throw error;
