@@ -1,12 +1,9 @@
 import type { ErrorCode } from '../../../platform/http/errors.ts';
 
-/** Failures of a provider that may pass by themselves. All others would only fail again. */
-const PASSING: ReadonlySet<string> = new Set<ErrorCode>([
-  'model_rate_limited',
-  'model_unavailable',
-  'overloaded',
-  'unavailable',
-]);
+/** Failures of this server: too much is going on, or the database is away. */
+const OURS: ReadonlySet<string> = new Set<ErrorCode>(['overloaded', 'unavailable']);
+/** Failures that may pass by themselves. All others would only fail again. */
+const PASSING: ReadonlySet<string> = new Set<string>(['model_rate_limited', 'model_unavailable', ...OURS]);
 const MAX_FAILURES = 3;
 const BASE_MS = 1_000;
 const MAX_WAIT_MS = 120_000;
@@ -23,10 +20,11 @@ export type FailedAttempt = {
 
 /**
  * Milliseconds until a failed turn is begun anew, or null when it is not. Each failure is retried in one layer only:
- * here what broke off in the middle, and what a provider asks to have put off for longer than a call may wait.
+ * here what broke off in the middle, what a provider asks to have put off for longer than a call may wait, and
+ * what failed before any provider was asked.
  */
 export function retryAfter({ code, failures, begun, askedMs }: FailedAttempt): number | null {
   if (!PASSING.has(code) || failures >= MAX_FAILURES || askedMs > MAX_WAIT_MS) return null;
-  if (!begun && askedMs === 0) return null;
+  if (!begun && askedMs === 0 && !OURS.has(code)) return null;
   return Math.max(askedMs, BASE_MS * 2 ** (failures - 1));
 }

@@ -59,6 +59,8 @@ test('only what may pass is tried again, and each failure in one layer only', ()
   assert.equal(retryAfter({ ...failed, failures: 2 }), 2_000);
   assert.equal(retryAfter({ ...failed, failures: 3 }), null, 'three attempts');
   assert.equal(retryAfter({ ...failed, begun: false }), null, 'the models module has tried that already');
+  assert.equal(retryAfter({ ...failed, code: 'overloaded', begun: false }), 1_000, 'nobody has tried that');
+  assert.equal(retryAfter({ ...failed, code: 'unavailable', begun: false, failures: 3 }), null);
   assert.equal(retryAfter({ ...failed, code: 'model_rate_limited', begun: false, askedMs: 45_000 }), 45_000);
   assert.equal(retryAfter({ ...failed, code: 'model_rate_limited', begun: false, askedMs: 3_600_000 }), null);
   for (const code of ['model_authentication', 'model_context_length', 'model_content_filter', 'model_timeout', 'x']) {
