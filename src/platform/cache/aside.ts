@@ -55,7 +55,14 @@ export type Aside = {
 };
 
 /** A load under way. It brings undefined when another process does it, and there is a stale entry to give out meanwhile. */
-type Flight = { readonly promise: Promise<Loaded | undefined>; readonly startedAt: number; floor: number };
+type Flight = {
+  readonly promise: Promise<Loaded | undefined>;
+  readonly startedAt: number;
+  /** Of its lock. */
+  readonly token: string;
+  /** What it brings is not kept when it is older than this. */
+  floor: number;
+};
 
 /** After a load that failed, the stale entry counts as fresh for so long: a database in trouble is left in peace. */
 const HOLD_OFF_MS = 1_000;
@@ -115,6 +122,8 @@ class CacheAside implements Aside {
     if (flight === undefined) return;
     flight.floor = Math.max(flight.floor, version);
     this.#flights.delete(key);
+    // Who asks from now on does not wait for it, in no process.
+    this.#unlock(key, flight.token);
   }
 
   async #loaded(key: CacheKey, load: Load): Promise<Loaded> {
@@ -131,7 +140,8 @@ class CacheAside implements Aside {
       return running;
     }
     const { promise, resolve, reject } = Promise.withResolvers<Loaded | undefined>();
-    const flight: Flight = { promise, startedAt: this.#time.now(), floor: Number.NEGATIVE_INFINITY };
+    const token = uuidv7();
+    const flight: Flight = { promise, token, startedAt: this.#time.now(), floor: Number.NEGATIVE_INFINITY };
     this.#flights.set(key, flight);
     // Those who were given the stale entry do not wait for it.
     promise.catch(() => {});
@@ -151,7 +161,7 @@ class CacheAside implements Aside {
   }
 
   async #fly(key: CacheKey, flight: Flight, { load, stale }: { load: Load; stale: Entry | undefined }) {
-    const token = uuidv7();
+    const { token } = flight;
     const { locked, found } = await this.#lockOrWait(key, token, stale !== undefined);
     if (found !== undefined || !locked) return found;
     try {
@@ -163,9 +173,13 @@ class CacheAside implements Aside {
       if (stale !== undefined && flight.floor <= stale.version) await this.#holdOff(key, stale);
       throw error;
     } finally {
-      // Nobody needs to wait for this.
-      this.#cache.unlock(key, token).catch(() => {});
+      this.#unlock(key, token);
     }
+  }
+
+  /** Nobody needs to wait for this. */
+  #unlock(key: CacheKey, token: string): void {
+    this.#cache.unlock(key, token).catch(() => {});
   }
 
   /**
@@ -180,7 +194,7 @@ class CacheAside implements Aside {
       // Also when it was taken: the holder before may have put its entry since we looked.
       const found = await this.#cache.get(key);
       if (found !== undefined && found.freshUntilMs > this.#nowMs()) {
-        if (locked) this.#cache.unlock(key, token).catch(() => {});
+        if (locked) this.#unlock(key, token);
         return { locked, found };
       }
       if (locked || hasStale) return { locked };
