@@ -110,9 +110,8 @@ class CacheAside implements Aside {
   }
 
   async drop(key: CacheKey, version: number): Promise<void> {
-    this.#outdate(key, version);
     await this.#cache.drop(key, version);
-    // Again: one that began meanwhile may have found what was not dropped yet.
+    // Afterwards: one that began meanwhile may have found what was not dropped yet.
     this.#outdate(key, version);
   }
 
