@@ -121,7 +121,9 @@ test('held, a speaker is heard no further: what was heard is what is kept; the r
   const { live, clock, keep, deltas } = stage(t);
   const speech = live.open(about, keep);
   for (const piece of ['a', 'b']) speech.say(piece);
+  assert.equal(speech.held, false);
   assert.equal(live.hold('one', 4)?.text, 'ab');
+  assert.equal(speech.held, true);
   speech.say('c');
   t.mock.timers.tick(100);
   assert.equal(
