@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { type Follower, type Frame, follow, stands } from '../support/discussions.ts';
 import { until } from '../support/log.ts';
+import { program } from '../support/program.ts';
 import { openaiProtocol } from '../support/providers/openai.ts';
 import { StandIn } from '../support/providers/stand-in.ts';
 import { noRedis } from '../support/redis.ts';
@@ -28,6 +30,11 @@ after(async () => {
   await cluster?.stop();
   await provider?.[Symbol.asyncDispose]();
 });
+
+const startedWith = (env: Readonly<Record<string, string>>) => {
+  const started = program(['serve'], { folder: tmpdir(), env });
+  return started.until(/"message":"ready"/).finally(() => started.child.kill('SIGKILL'));
+};
 
 /** The process that runs the discussion's turn. */
 async function whoSpeaks(): Promise<number> {
@@ -62,6 +69,32 @@ function texts({ frames }: Follower): Map<string, string> {
   }
   return told;
 }
+
+test('an api runs no jobs, a worker answers nobody but its metrics', { skip: noRedis }, async () => {
+  const { database, members } = cluster;
+  const rows = await database.db.system.all<{ pid: number; roles: string[] }>(sql`select pid, roles from processes`);
+  assert.deepEqual(
+    rows.map(({ pid, roles }) => `${pid} ${roles}`).sort(),
+    members.map(({ pid, role }) => `${pid} ${role}`).sort(),
+  );
+  const holders = await database.db.system.all<{ roles: string[] }>(
+    sql`select distinct p.roles from leases l join processes p on p.id = l.holder`,
+  );
+  assert.deepEqual(holders, [{ roles: ['worker'] }]);
+  for (const { role, ports, url } of members) {
+    assert.equal(ports.length, role === 'worker' ? 1 : 3);
+    const internal = role === 'worker' ? url : `http://127.0.0.1:${ports[2]}`;
+    const ready = await fetch(`${internal}/health/ready`);
+    assert.deepEqual(await ready.json(), { status: 'ok', database: 'connected', redis: 'connected' });
+    assert.match(await (await fetch(`${internal}/metrics`)).text(), /^redis_connected 1$/m);
+    assert.equal((await fetch(`${url}/api/v1/health`)).status, role === 'worker' ? 404 : 200);
+  }
+});
+
+test('a process without the Redis of the others is refused', { skip: noRedis }, async () => {
+  const { REDIS_URL: _, ...env } = cluster.env;
+  await assert.rejects(startedWith(env), /being served already.*\n?.*DATABASE_URL and the same REDIS_URL/);
+});
 
 test('a discussion goes on over four processes, though Redis is emptied and a worker killed', {
   skip: noRedis,
@@ -117,4 +150,29 @@ test('a discussion goes on over four processes, though Redis is emptied and a wo
     [1, 2, 3, 4].map((turn) => [turn, SAID.trim()]),
   );
   for (const follower of [events, late]) follower.close();
+});
+
+test('a worker that stops politely gives its turn back, and another one takes it up', { skip: noRedis }, async () => {
+  const api = cluster.member('api', 1);
+  const { body: account } = await api.as().post('/auth/register', {
+    ...{ email: 'ada@example.com', password: 'a long walk to the harbour', tenant_name: 'T' },
+  });
+  const me = api.as(account.access_token);
+  const { body: agent } = await me.post('/agents', { name: 'ada', model: 'local/small', instructions: 'Speak.' });
+  const running = cluster.members.filter(({ role, program }) => role === 'worker' && program.child.signalCode === null);
+  if (running.length < 2) await cluster.start('worker');
+  const asked = { topic: 'What lasts?', participants: [{ agent_id: agent.id }], limits: { max_turns: 2 } };
+  provider.script({ does: 'hang_midway', pieces: WORDS }, { does: 'answer', pieces: WORDS, gapMs: 1 });
+  const { body: made } = await me.post('/discussions', asked);
+  const events = await follow(me as Member, made.id, { lastEventId: made.cursor });
+  await events.until(deltaOf(1));
+  const pid = await whoSpeaks();
+  const stopped = cluster.members.find((member) => member.pid === pid)?.kill('SIGTERM');
+  await events.until(stands);
+  await stopped;
+  const told = texts(events);
+  assert.deepEqual([told.get('1/2'), told.get('2/1')], [SAID, SAID]);
+  const { body: messages } = await me.get(`/discussions/${made.id}/messages`);
+  assert.equal(messages.items.length, 2);
+  events.close();
 });

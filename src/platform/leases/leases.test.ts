@@ -51,6 +51,26 @@ test('one process holds a lease; the next gets it when it is given back, with a 
   assert.equal(second.won[0]?.crashed, false);
 });
 
+test('what is given back is told, and whoever looks has it at once', async () => {
+  const told = Promise.withResolvers<void>();
+  const a = createLeases({ db: database.db, log: silentLog, onReleased: told.resolve });
+  started.push(a);
+  await a.start();
+  const b = await start();
+  const first = await keep(a, 'told');
+  const second = await keep(b, 'told');
+  await first.release();
+  await told.promise;
+  b.look();
+  b.look();
+  await until(() => second.won.length > 0, 400);
+  assert.deepEqual(
+    second.won.map(({ fence }) => fence),
+    [2],
+    'asked twice, won once',
+  );
+});
+
 test('of many that ask at once exactly one wins', async () => {
   const all = await Promise.all(Array.from({ length: 5 }, () => start()));
   const kept = await Promise.all(all.map((leases) => keep(leases, 'many')));
@@ -123,6 +143,16 @@ test('a lease cannot be wanted twice in one process', async () => {
   const a = await start();
   await keep(a, 'double');
   assert.throws(() => a.keep(['double'], () => {}), /twice/);
+});
+
+test('others are told what a process does', async () => {
+  const whole = await testDatabase();
+  const a = createLeases({ db: whole.db, log: silentLog, roles: ['api', 'worker'] });
+  await a.start();
+  const rows = await whole.db.system.all(sql`select roles from processes`);
+  assert.deepEqual(rows, [{ roles: ['api', 'worker'] }]);
+  await a.stop(1000);
+  await whole.close();
 });
 
 async function seenAt(leases: Leases): Promise<number> {
