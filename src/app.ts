@@ -3,6 +3,7 @@ import { type Clock, systemClock } from './lib/clock.ts';
 import { createAccess } from './modules/access/index.ts';
 import { createAgents } from './modules/agents/index.ts';
 import { createAudit } from './modules/audit/index.ts';
+import { createCatalog } from './modules/catalog/index.ts';
 import { createDiscussions } from './modules/discussions/index.ts';
 import { createIdentity } from './modules/identity/index.ts';
 import { createKnowledge } from './modules/knowledge/index.ts';
@@ -229,10 +230,13 @@ function servicesOf(resources: Resources, { answersOnly = false }: AppOptions): 
 
 /** Every module, in the order of the design: each may use those above it. */
 function createModules(config: Config, options: AppOptions, resources: Resources) {
-  const { db, clock, secrets, hub, limiter, log, cursors, jobs, types, deadLetters } = resources;
-  const identity = createIdentity({ db, clock, config, secrets, hub, limiter, log });
+  const { db, clock, secrets, hub, limiter, reliability, log, cursors, jobs, types, deadLetters } = resources;
+  const identity = createIdentity({ db, clock, config, secrets, hub, limiter, reliability, log });
   const access = createAccess({ db, clock, hub, identity, log });
-  const audit = createAudit({ db, clock, identity, cursors, log, also: [providerChanged, defaultModelChanged] });
+  const audit = createAudit({
+    ...{ db, clock, identity, cursors, reliability, log },
+    also: [providerChanged, defaultModelChanged],
+  });
   const traces = createTraces({ db, cursors });
   const models = createModels({
     ...{ db, clock, secrets, log, traces, config },
@@ -241,6 +245,7 @@ function createModules(config: Config, options: AppOptions, resources: Resources
     ...(options.localPorts && { localPorts: options.localPorts }),
   });
   const knowledge = createKnowledge({ db });
+  const catalog = createCatalog({ db, hub, caches: resources.caches });
   const agents = createAgents({ db, models, knowledge });
   const people = { findMember: identity.findMember, findKeyName: access.findKeyName };
   const discussions = createDiscussions({
@@ -250,7 +255,7 @@ function createModules(config: Config, options: AppOptions, resources: Resources
   const facts = factsOf(config, rolesOf(options));
   const operations = createOperations({ db, hub, types, deadLetters, cursors, clock, facts });
   const openai = createOpenAi({ models, agents, clock });
-  return { identity, access, audit, traces, models, knowledge, agents, discussions, operations, openai };
+  return { identity, access, audit, traces, models, knowledge, catalog, agents, discussions, operations, openai };
 }
 
 /** What the system page tells of this process. */

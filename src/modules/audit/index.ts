@@ -3,6 +3,7 @@ import type { Db } from '../../platform/db/queries.ts';
 import type { EventType } from '../../platform/events/define.ts';
 import type { Cursors } from '../../platform/http/paging.ts';
 import type { Module } from '../../platform/module.ts';
+import type { Reliability } from '../../platform/reliability/reliability.ts';
 import type { Logger } from '../../platform/telemetry/log.ts';
 import { accessEvents } from '../access/index.ts';
 import { type Identity, identityEvents } from '../identity/index.ts';
@@ -16,14 +17,15 @@ export type AuditDeps = {
   readonly clock: Clock;
   readonly identity: Pick<Identity, 'statements'>;
   readonly cursors: Cursors;
+  readonly reliability: Reliability;
   readonly log: Logger;
   /** Events of modules below this one that belong into the record, too. They name their actor in `by`. */
   readonly also: readonly EventType[];
 };
 
 /** The record of what happened in each tenant: hash-chained, insert-only, with signed checkpoints. */
-export function createAudit({ db, clock, identity, cursors, log, also }: AuditDeps): Module {
-  const audit = createService({ db, clock, statements: identity.statements, log: log.child('audit') });
+export function createAudit({ db, clock, identity, cursors, reliability, log, also }: AuditDeps): Module {
+  const audit = createService({ db, clock, statements: identity.statements, reliability, log: log.child('audit') });
   return {
     name: 'audit',
     consumers: [

@@ -5,6 +5,7 @@ import { createWorld, type Member, type World } from '../../../test/support/worl
 import { uuidv7 } from '../../lib/ids.ts';
 import { connect } from '../../platform/db/connection.ts';
 import type { LogEvent } from '../../platform/events/define.ts';
+import { createBulkhead } from '../../platform/reliability/bulkhead.ts';
 import { silentLog } from '../../platform/telemetry/log.ts';
 import { createService } from './service.ts';
 
@@ -15,7 +16,10 @@ before(async () => {
 after(() => world.stop());
 
 const service = () =>
-  createService({ db: world.db, clock: world.app.clock, statements: world.app.identity.statements, log: silentLog });
+  createService({
+    ...{ db: world.db, clock: world.app.clock, statements: world.app.identity.statements, log: silentLog },
+    reliability: { bulkhead: createBulkhead },
+  });
 
 function event(tenantId: string, n: number): LogEvent {
   return {

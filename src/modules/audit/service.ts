@@ -1,10 +1,9 @@
-import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import type { Clock } from '../../lib/clock.ts';
 import { uuidv7 } from '../../lib/ids.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Db, Reader, Tx } from '../../platform/db/queries.ts';
 import type { LogEvent } from '../../platform/events/define.ts';
-import { AppError } from '../../platform/http/errors.ts';
+import type { Reliability } from '../../platform/reliability/reliability.ts';
 import { systemCtx } from '../../platform/system-ctx.ts';
 import type { Logger } from '../../platform/telemetry/log.ts';
 import type { Identity } from '../identity/index.ts';
@@ -24,10 +23,16 @@ type BrokenAt = NonNullable<Verification['broken_at']>;
 
 export type Audit = ReturnType<typeof createService>;
 
-type AuditDeps = { db: Db; clock: Clock; statements: Identity['statements']; log: Logger };
+type AuditDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly statements: Identity['statements'];
+  readonly reliability: Pick<Reliability, 'bulkhead'>;
+  readonly log: Logger;
+};
 
-export function createService({ db, clock, statements, log }: AuditDeps) {
-  const gate = bulkhead(WALKS_AT_ONCE, WALKS_WAITING);
+export function createService({ db, clock, statements, reliability, log }: AuditDeps) {
+  const gate = reliability.bulkhead({ name: 'audit_walks', limit: WALKS_AT_ONCE, queue: WALKS_WAITING });
 
   const sign = (tenantId: string, { seq, hash }: Head) => {
     const time = clock.now().toISOString();
@@ -135,19 +140,14 @@ export function createService({ db, clock, statements, log }: AuditDeps) {
           broken_at: { seq: 0, reason: 'checkpoint_invalid' },
           checkpoint: null,
         };
-      try {
-        const { head, broken } = await gate.execute(() => walk(db.reader(ctx), kept));
-        const sound = broken === undefined && head.seq > 0;
-        return {
-          valid: broken === undefined,
-          records: head.seq,
-          broken_at: broken ?? null,
-          checkpoint: sound ? await sign(ctx.tenantId, head) : null,
-        };
-      } catch (cause) {
-        if (cause instanceof BulkheadRejectedError) throw new AppError('overloaded', { cause });
-        throw cause;
-      }
+      const { head, broken } = await gate.run(() => walk(db.reader(ctx), kept));
+      const sound = broken === undefined && head.seq > 0;
+      return {
+        valid: broken === undefined,
+        records: head.seq,
+        broken_at: broken ?? null,
+        checkpoint: sound ? await sign(ctx.tenantId, head) : null,
+      };
     },
 
     /**

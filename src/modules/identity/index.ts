@@ -10,6 +10,7 @@ import type { Schedule } from '../../platform/jobs/schedule.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Hub } from '../../platform/realtime/hub.ts';
 import type { Limiter } from '../../platform/reliability/limiter.ts';
+import type { Reliability } from '../../platform/reliability/reliability.ts';
 import type { Logger } from '../../platform/telemetry/log.ts';
 import { createFailures } from './accounts/failures.ts';
 import { CHEAP_PASSWORD_COST, createPasswords, PASSWORD_COST } from './accounts/passwords.ts';
@@ -68,6 +69,7 @@ export type IdentityDeps = {
   readonly secrets: Secrets;
   readonly hub: Hub;
   readonly limiter: Limiter;
+  readonly reliability: Reliability;
   readonly log: Logger;
 };
 
@@ -75,7 +77,7 @@ const LOCAL: Client = { ip: '127.0.0.1', userAgent: 'parley' };
 
 /** Tenants, users and their memberships; sign-up, sign-in, sessions; the keys that sign. */
 export function createIdentity(deps: IdentityDeps): Identity & Module {
-  const { db, clock, config, secrets, hub, limiter } = deps;
+  const { db, clock, config, secrets, hub, limiter, reliability } = deps;
   const log = deps.log.child('identity');
   const issuer = config.publicUrl;
   const audience = `${config.publicUrl}${config.apiPrefix}`;
@@ -85,7 +87,7 @@ export function createIdentity(deps: IdentityDeps): Identity & Module {
   const throttle = createThrottle(limiter);
   const failures = createFailures({ db, clock, log });
   const cost = config.profile === 'testing' ? CHEAP_PASSWORD_COST : PASSWORD_COST;
-  const passwords = createPasswords({ masterKey: config.masterKey, cost });
+  const passwords = createPasswords({ masterKey: config.masterKey, cost, bulkhead: reliability.bulkhead });
   const accounts = createAccounts({ db, clock, config, passwords, sessions, throttle, failures });
   const members = createMembers({ db, clock, config, accounts, sessions, hub, throttle });
   followLog({ hub, sessions, members });

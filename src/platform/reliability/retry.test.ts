@@ -5,7 +5,7 @@ import { AppError } from '../http/errors.ts';
 import { createRetryBudget } from './budget.ts';
 import { withDeadline } from './deadline.ts';
 import { type Refusal, retry } from './retry.ts';
-import type { Time } from './time.ts';
+import { monotonic, type Time } from './time.ts';
 
 /** Time that passes only by sleeping. */
 function fakeTime(): Time & { slept: number[] } {
@@ -151,4 +151,14 @@ test('a wait ends with the signal, and nothing is tried afterwards', async () =>
   })({ signal: caller.signal });
   await assert.rejects(running, /enough/);
   assert.equal(made, 1);
+});
+
+test('a sleep ends with the signal, and without it when it is over', async () => {
+  const caller = new AbortController();
+  const sleeping = monotonic.sleep(60_000, caller.signal);
+  caller.abort(new Error('enough'));
+  await assert.rejects(sleeping, /enough/);
+  await assert.rejects(monotonic.sleep(0, caller.signal), /enough/);
+  await monotonic.sleep(-1, new AbortController().signal);
+  await monotonic.sleep(1, new AbortController().signal);
 });

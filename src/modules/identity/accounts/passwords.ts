@@ -1,8 +1,8 @@
 import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { hashRaw } from '@node-rs/argon2';
-import { BulkheadRejectedError, bulkhead } from 'cockatiel';
-import { AppError } from '../../../platform/http/errors.ts';
+import { createBulkhead } from '../../../platform/reliability/bulkhead.ts';
+import type { Reliability } from '../../../platform/reliability/reliability.ts';
 import type { Credentials } from './store.ts';
 
 /** argon2id: 64 MiB, three passes, one lane (RFC 9106's second choice; above OWASP's 19 MiB and two passes). */
@@ -30,10 +30,17 @@ export type Passwords = {
   runs(): number;
 };
 
-export function createPasswords(options: { masterKey: Buffer; cost?: string }): Passwords {
-  const cost = options.cost ?? PASSWORD_COST;
+type Options = {
+  readonly masterKey: Buffer;
+  readonly cost?: string;
+  /** Makes the bulkhead; the process's own measures it, too. */
+  readonly bulkhead?: Reliability['bulkhead'];
+};
+
+export function createPasswords(options: Options): Passwords {
+  const { cost = PASSWORD_COST, bulkhead = createBulkhead } = options;
   const saltKey = Buffer.from(hkdfSync('sha256', options.masterKey, '', 'parley/password-salts', 32));
-  const gate = bulkhead(CONCURRENCY, QUEUE);
+  const gate = bulkhead({ name: 'passwords', limit: CONCURRENCY, queue: QUEUE });
   let runs = 0;
 
   return {
@@ -47,17 +54,11 @@ export function createPasswords(options: { masterKey: Buffer; cost?: string }): 
       const [, memoryCost, timeCost, parallelism] = COST.exec(cost)?.map(Number) ?? [];
       if (memoryCost === undefined || timeCost === undefined || parallelism === undefined)
         throw new Error(`Unknown password cost ${cost}`);
-      try {
-        return await gate.execute(async () => {
-          runs += 1;
-          const bytes = await hashRaw(password.normalize('NFC'), { memoryCost, timeCost, parallelism, salt });
-          return createHash('sha256').update(bytes).digest();
-        });
-      } catch (cause) {
-        if (cause instanceof BulkheadRejectedError)
-          throw new AppError('overloaded', { headers: { 'retry-after': '2' }, cause });
-        throw cause;
-      }
+      return gate.run(async () => {
+        runs += 1;
+        const bytes = await hashRaw(password.normalize('NFC'), { memoryCost, timeCost, parallelism, salt });
+        return createHash('sha256').update(bytes).digest();
+      });
     },
     runs: () => runs,
   };

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { AppError } from '../../../platform/http/errors.ts';
 import { OutboundRefused } from '../../../platform/net/outbound.ts';
 import { explain, retryAfter } from './failures.ts';
-import { pause, RetryBudget } from './retry.ts';
 
 const secret = 'sk-secret-99';
 const call = (statusCode: number, message: string, responseBody = '') =>
@@ -100,27 +99,4 @@ test('Retry-After is read in milliseconds, seconds and as a date', () => {
     assert.ok([undefined, 0].includes(retryAfter({ 'retry-after': text }, now)), text);
   }
   assert.equal(retryAfter({}, now), undefined);
-});
-
-test('the budget for retries is a fifth of the calls, after a burst of ten', () => {
-  const budget = new RetryBudget();
-  const taken = (calls: number) => {
-    let count = 0;
-    for (let i = 0; i < calls; i++) {
-      budget.deposit();
-      if (budget.take()) count++;
-    }
-    return count;
-  };
-  assert.ok(taken(12) <= 12);
-  const later = taken(1_000);
-  assert.ok(later >= 190 && later <= 210, String(later));
-});
-
-test('a pause ends with the signal', async () => {
-  const controller = new AbortController();
-  const waiting = pause(60_000, controller.signal);
-  controller.abort(new Error('enough'));
-  await assert.rejects(waiting, /enough/);
-  await assert.rejects(pause(0, controller.signal), /enough/);
 });

@@ -1,9 +1,9 @@
 import { uuidv7 } from '../../../lib/ids.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { AppError } from '../../../platform/http/errors.ts';
+import { createRetryBudget, type RetryBudget } from '../../../platform/reliability/budget.ts';
 import type { GenerateRequest, GenerateResult, Generation, InVain } from '../contract.ts';
 import { isPassedOn, Rests } from './rests.ts';
-import { RetryBudget } from './retry.ts';
 import type { Source } from './source.ts';
 import { TextQueue } from './text-queue.ts';
 import { type Account, type Timeouts, Try, type TryDeps } from './try.ts';
@@ -22,7 +22,7 @@ type Shared = Deps & { readonly budgetOf: (provider: string) => RetryBudget; rea
 export function createRunner(deps: Deps): (ctx: Ctx, request: GenerateRequest) => Generation {
   const budgets = new Map<string, RetryBudget>();
   const budgetOf = (provider: string): RetryBudget => {
-    const budget = budgets.get(provider) ?? new RetryBudget();
+    const budget = budgets.get(provider) ?? createRetryBudget();
     budgets.delete(provider);
     budgets.set(provider, budget);
     // Tenants name their own providers: the map must not grow with them.

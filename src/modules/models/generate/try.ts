@@ -1,12 +1,13 @@
 import { fullJitterMs } from '../../../lib/backoff.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { AppError } from '../../../platform/http/errors.ts';
+import type { RetryBudget } from '../../../platform/reliability/budget.ts';
+import { monotonic } from '../../../platform/reliability/time.ts';
 import type { Logger } from '../../../platform/telemetry/log.ts';
 import type { Traces } from '../../traces/index.ts';
 import type { FinishReason, GenerateRequest, Usage } from '../contract.ts';
 import { explain } from './failures.ts';
 import type { Observer } from './observe.ts';
-import { BACKOFF, pause, type RetryBudget } from './retry.ts';
 import type { Part, Source } from './source.ts';
 import type { TextQueue } from './text-queue.ts';
 
@@ -23,6 +24,8 @@ export type Timeouts = {
 const MAX_ATTEMPTS = 3;
 /** The same, where another model is there to take its place: a broken line is mended, an outage is not waited for. */
 const ATTEMPTS_BEFORE_OTHERS = 2;
+/** Between tries, where the provider does not say. */
+const BACKOFF = { baseMs: 250, capMs: 4_000 };
 /** A provider that asks to wait longer than this is not waited for. */
 const MAX_WAIT_MS = 20_000;
 const MAX_WAIT_BEFORE_OTHERS_MS = 1_000;
@@ -154,7 +157,7 @@ export class Try {
           performance.now() + waitMs < beginBy &&
           budget.take();
         if (!again) throw failure.error;
-        await pause(waitMs, this.#signal);
+        await monotonic.sleep(waitMs, this.#signal);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { pause } from '../generate/retry.ts';
+import { monotonic } from '../../../platform/reliability/time.ts';
 
 /** How fast a rehearsal speaks. `Infinity` does not wait at all. */
 export type Pace = { readonly wordsPerSecond: number; readonly firstMs: number };
@@ -10,7 +10,7 @@ export const INSTANT: Pace = { wordsPerSecond: Number.POSITIVE_INFINITY, firstMs
 export async function* paced(pieces: readonly string[], pace: Pace, signal: AbortSignal): AsyncGenerator<string> {
   let due = performance.now() + pace.firstMs;
   for (const piece of pieces) {
-    await pause(due - performance.now(), signal);
+    await monotonic.sleep(due - performance.now(), signal);
     yield piece;
     due += (1000 / pace.wordsPerSecond) * Math.max(1, piece.trim().split(/\s+/).length);
   }
