@@ -71,10 +71,14 @@ const turnColumns = sql.raw(
     'order by p.entry) from discussion_entries p where p.tenant_id = t.tenant_id and p.discussion_id = t.discussion_id ' +
     "and p.turn = t.turn and p.kind in ('proposal', 'ballot')), '[]') as proposals",
 );
-/** With what is told of a turn's message: found by the index that lets only one end a turn. */
+/**
+ * With what is told of a turn's message: found by the index that lets only one end a turn. One turn at a time: left to
+ * join as it likes, a planner without statistics reads the whole log for each page (10,000 turns: 270 ms instead of 10).
+ */
 const turnsWithMessages = sql.raw(
-  'discussion_turns t left join discussion_entries e on e.tenant_id = t.tenant_id ' +
-    "and e.discussion_id = t.discussion_id and e.turn = t.turn and e.kind = 'message'",
+  'discussion_turns t left join lateral (select m.seq, m.time_to_first_token_ms from discussion_entries m ' +
+    'where m.tenant_id = t.tenant_id and m.discussion_id = t.discussion_id and m.turn = t.turn ' +
+    "and m.kind = 'message' limit 1) e on true",
 );
 
 /** Turns after `turn`, oldest first. */
