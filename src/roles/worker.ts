@@ -7,6 +7,7 @@ import { retentionSchedule } from '../platform/events/partitions.ts';
 import type { EventTypes } from '../platform/events/registry.ts';
 import type { Sequencer } from '../platform/events/sequencer.ts';
 import { createSettle } from '../platform/events/settle.ts';
+import { createTopics } from '../platform/events/topics.ts';
 import type { Notices } from '../platform/jobs/notices.ts';
 import type { Queue } from '../platform/jobs/queue.ts';
 import { createJobRunner } from '../platform/jobs/runner.ts';
@@ -14,6 +15,7 @@ import { createTicker } from '../platform/jobs/ticker.ts';
 import type { Leases } from '../platform/leases/leases.ts';
 import { inOrder, type Service } from '../platform/lifecycle.ts';
 import type { Module } from '../platform/module.ts';
+import type { Redis } from '../platform/redis/redis.ts';
 import type { Signals } from '../platform/redis/signals.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
@@ -33,6 +35,8 @@ type WorkerDeps = {
   readonly types: EventTypes;
   readonly tracer: Tracer;
   readonly deadLetters: DeadLetters;
+  /** Topics are offered there to consumers outside. */
+  readonly redis?: Redis | undefined;
   /** What other processes tell; absent where there are none. */
   readonly signals?: Signals | undefined;
   readonly logRetentionDays: number;
@@ -58,13 +62,14 @@ export function createWorkerRole({ announcements, sequencer, modules, logRetenti
   };
   const jobs = createJobRunner({ ...deps, kinds: modules.flatMap((module) => module.jobs ?? []) });
   const dispatch = createDispatch({ ...deps, consumers: modules.flatMap((module) => module.consumers ?? []) });
+  const topics = deps.redis && createTopics({ ...deps, redis: deps.redis });
   const retention = retentionSchedule({ ...deps, retentionDays: logRetentionDays, groups: () => dispatch.groups });
   const schedules = createTicker({
     ...deps,
     schedules: [retention, ...modules.flatMap((module) => module.schedules ?? [])],
   });
   return {
-    service: inOrder('worker', [sequencer, nudges, dispatch, jobs, schedules]),
+    service: inOrder('worker', [sequencer, nudges, ...(topics ? [topics] : []), dispatch, jobs, schedules]),
     settle: createSettle({ ...deps, sequencer, dispatch, jobs }),
   };
 }
