@@ -59,8 +59,9 @@ const SLOTS = 4;
 /** A stop is noticed between two batches of a prompt. */
 const BATCH_TOKENS = 128;
 const MAX_THREADS = 8;
-const TEMPERATURE = 0.7;
-const TOP_P = 0.9;
+/** Below these, the smallest models do little but echo the topic. */
+const TEMPERATURE = 1;
+const TOP_P = 0.95;
 const MAX_SEED = 2 ** 32;
 
 type Slot = { readonly chat: Chat; readonly sequence: Sequence; isBusy: boolean };
