@@ -33,6 +33,16 @@ export type Breaker = {
   readonly wrap: Wrapper;
 };
 
+/** It was not even asked. A retry within the same request passes this on: it is for the caller to come back. */
+export class BreakerOpen extends AppError {
+  constructor(name: string, retryAfterMs: number) {
+    super('upstream_unavailable', {
+      message: `${name} is not available at the moment.`,
+      headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) },
+    });
+  }
+}
+
 /** The caller left: nothing was learnt of the other side. */
 class GaveUp extends Error {
   readonly trial: boolean;
@@ -125,11 +135,7 @@ function leftBy(signal: AbortSignal | undefined): boolean {
 const isTrouble = (error: unknown): boolean =>
   !(error instanceof AppError) || (error.status >= 500 && error.code !== 'overloaded');
 
-const unavailable = (name: string) => (retryAfterMs: number) =>
-  new AppError('upstream_unavailable', {
-    message: `${name} is not available at the moment.`,
-    headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) },
-  });
+const unavailable = (name: string) => (retryAfterMs: number) => new BreakerOpen(name, retryAfterMs);
 
 async function within<T>(promise: Promise<T>, ms: number, refuse: (retryAfterMs: number) => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,6 @@
 import { type Backoff, fullJitterMs } from '../../lib/backoff.ts';
 import { AppError } from '../http/errors.ts';
+import { BreakerOpen } from './breaker.ts';
 import type { RetryBudget } from './budget.ts';
 import { remainingMs } from './deadline.ts';
 import { monotonic, type Time } from './time.ts';
@@ -64,7 +65,7 @@ export function retry(options: RetryOptions): Wrapper {
 
 /** Something that this server called has failed, in a way that may pass. */
 export const isUpstreamFailure = (error: unknown): boolean =>
-  error instanceof AppError && error.type === 'upstream' && error.status >= 500;
+  error instanceof AppError && error.type === 'upstream' && error.status >= 500 && !(error instanceof BreakerOpen);
 
 function retryAfterOf(error: unknown): number | undefined {
   const text = error instanceof AppError ? error.headers['retry-after'] : undefined;

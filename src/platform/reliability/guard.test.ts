@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createBreaker } from './breaker.ts';
+import { createGuard, TooSlow } from './guard.ts';
+
+const guardOf = (deadlineMs: number) =>
+  createGuard({ breaker: createBreaker({ name: 'helper', minCalls: 2, openMs: 60_000 }), deadlineMs });
+
+test('who is late is not waited for, and soon not asked', async () => {
+  const guard = guardOf(20);
+  let asked = 0;
+  const hang = () => {
+    asked += 1;
+    return new Promise<never>(() => {});
+  };
+  for (let n = 0; n < 2; n += 1) await assert.rejects(guard(hang), TooSlow);
+  for (let n = 0; n < 100; n += 1) await assert.rejects(guard(hang), { code: 'upstream_unavailable' });
+  assert.equal(asked, 2);
+});
+
+test('an answer that came while this process was busy counts', async () => {
+  const guard = guardOf(5);
+  const answer = guard(
+    () =>
+      new Promise<string>((resolve) => {
+        setImmediate(() => setImmediate(resolve, 'in time'));
+      }),
+  );
+  const busyUntil = performance.now() + 30;
+  while (performance.now() < busyUntil);
+  assert.equal(await answer, 'in time');
+});
