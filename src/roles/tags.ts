@@ -7,6 +7,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   models: 'Model providers and their keys, and the model that is used where none is named.',
   generations: 'Every call of a model: tokens, cost, times, outcome.',
   documents: 'Texts for discussions and agents, with full-text search.',
+  products: 'What a tenant sells: prices, stock, attributes.',
   agents: 'Agents: a model with instructions, under a name.',
   discussions: 'Agents and people in discussion: turns, messages, live events.',
   openai: "OpenAI's wire over the same models and agents: any OpenAI client works with it.",

@@ -49,6 +49,19 @@ export const makeAgent = async (client: Client, mark: string): Promise<{ id: str
 export const makeDocument = async (client: Client, mark: string): Promise<{ id: string }> =>
   done(client.post('/documents', documentBody(mark)));
 
+const productBody = (mark: string) => ({
+  name: `Tea of ${mark}`,
+  sku: hex(),
+  price: { amount: 1_490, currency: 'EUR' },
+  stock: 100,
+  attributes: { mark },
+});
+export const makeProduct = async (client: Client, mark: string): Promise<{ id: string }> =>
+  done(client.post('/products', productBody(mark)));
+const ofProduct =
+  (more: Omit<Made, 'params'> = {}): Fixture =>
+  async ({ owner, mark }) => ({ params: { product_id: (await makeProduct(owner, mark)).id }, ...more });
+
 async function discussionBody({ owner, mark }: Setting, more: object = {}): Promise<object> {
   const agent = await makeAgent(owner, mark);
   const participants = [{ agent_id: agent.id }, { user_id: owner.userId }];
@@ -224,6 +237,15 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
     body: { title: `Again ${mark}` },
     headers: await withVersion(owner, `/documents/${id}`),
   })),
+  createProduct: async ({ mark }) => ({ body: productBody(mark) }),
+  listProducts: async ({ owner, mark }) => {
+    await makeProduct(owner, mark);
+    return { query: { query: mark, in_stock: 'true', sort: 'price' } };
+  },
+  getProduct: ofProduct(),
+  changeProduct: ofProduct({ body: { stock_change: 5 } }),
+  archiveProduct: ofProduct(),
+
   deleteDocument: ofDocument(async ({ owner }, id) => ({ headers: await withVersion(owner, `/documents/${id}`) })),
 
   createAgent: async ({ mark }) => ({ body: agentBody(mark) }),

@@ -6,6 +6,7 @@ import { Discussions } from './resources/discussions.ts';
 import { Documents } from './resources/documents.ts';
 import { Generations, Models, Providers } from './resources/models.ts';
 import { AuditLog, DeadLetters, Events, System } from './resources/operations.ts';
+import { Products } from './resources/products.ts';
 import { fixedToken, providedToken, SessionTokens, type TokenSource } from './tokens.ts';
 import { Transport } from './transport.ts';
 
@@ -37,6 +38,7 @@ export class Parley {
   readonly auth: Auth;
   readonly agents: Agents;
   readonly documents: Documents;
+  readonly products: Products;
   readonly discussions: Discussions;
   readonly models: Models;
   readonly providers: Providers;
@@ -66,6 +68,7 @@ export class Parley {
     this.auth = new Auth(transport, session, cookie);
     this.agents = new Agents(transport);
     this.documents = new Documents(transport);
+    this.products = new Products(transport);
     this.discussions = new Discussions(transport);
     this.models = new Models(transport);
     this.providers = new Providers(transport);

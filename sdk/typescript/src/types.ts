@@ -49,6 +49,14 @@ export type DocumentInput = Body<'createDocument'>;
 export type DocumentChange = Body<'changeDocument'>;
 export type DocumentQuery = Asked<'listDocuments'>;
 
+export type Product = Ok<'getProduct'>;
+export type ProductPage = Ok<'listProducts'>;
+export type ProductInput = Body<'createProduct'>;
+export type ProductChange = Body<'changeProduct'>;
+export type ProductQuery = Asked<'listProducts'>;
+/** In minor units of the currency: 1999 EUR are 19.99 euros. */
+export type Money = Product['price'];
+
 export type Agent = Ok<'getAgent'>;
 export type AgentPage = Ok<'listAgents'>;
 export type AgentInput = Body<'createAgent'>;

@@ -99,6 +99,14 @@ export class Download {
   }
 }
 
+/** An answer that is serialised already, in the form of `response`: what a cache keeps. */
+export class Ready {
+  readonly json: string;
+  constructor(json: string) {
+    this.json = json;
+  }
+}
+
 /** What a `follow` route streams: a part of the tenant's log, resumable with `Last-Event-ID`. */
 export type Following = {
   readonly streams?: readonly string[];
@@ -115,7 +123,7 @@ export interface Router {
       Shape<B, P, Q, R> & {
         readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
         readonly access: Exclude<Access, 'public'>;
-        handler(input: Input<B, P, Q>): Promise<Static<R> | SseBody | Download>;
+        handler(input: Input<B, P, Q>): Promise<Static<R> | SseBody | Download | Ready>;
       },
   ): void;
 

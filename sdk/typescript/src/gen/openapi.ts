@@ -1170,6 +1170,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List or search products
+         * @description Prices are compared in minor units: name the currency as well where you have more than one.
+         *
+         *     Needs the permission `products:read`.
+         */
+        get: operations["listProducts"];
+        put?: never;
+        /**
+         * Make a product
+         * @description Needs the permission `products:write`.
+         */
+        post: operations["createProduct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a product
+         * @description With the ETag in `If-None-Match`: 304 where nothing has changed, the stock included.
+         *
+         *     Needs the permission `products:read`.
+         */
+        get: operations["getProduct"];
+        put?: never;
+        post?: never;
+        /**
+         * Archive a product
+         * @description It cannot be ordered any more, and is kept for the orders that name it. `PATCH` with `archived: false` restores it.
+         *
+         *     Needs the permission `products:write`.
+         */
+        delete: operations["archiveProduct"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a product
+         * @description `If-Match` is not required; with it (an ETag, or the version in quotes) the change is refused where somebody else changed it meanwhile. Orders do not count. Send it with `stock_change`, which a repeat would add once more. Orders that are placed keep the name and price that they were placed with.
+         *
+         *     Needs the permission `products:write`.
+         */
+        patch: operations["changeProduct"];
+        trace?: never;
+    };
     "/api/v1/providers": {
         parameters: {
             query?: never;
@@ -1407,7 +1467,7 @@ export interface components {
             name: string;
             /** @description The first characters of the key, to know it by. */
             prefix: string;
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             /**
              * Format: uuid
              * @description The member for whom the key acts.
@@ -1476,6 +1536,24 @@ export interface components {
             current_password: string;
             /** @description 10 to 128 characters, and none of the commonest passwords. */
             new_password: string;
+        };
+        ChangeProduct: {
+            /** @description An archived product cannot be ordered. */
+            archived?: boolean;
+            /** @description Facts of your own: at most 50, each a short string, a number or a boolean. */
+            attributes?: {
+                [key: string]: string | number | boolean;
+            };
+            description?: string;
+            image_url?: string | null;
+            name?: string;
+            price?: components["schemas"]["ProductPrice"];
+            /** @description Your own number for it. */
+            sku?: string | null;
+            /** @description Pieces that can be ordered. */
+            stock?: number;
+            /** @description Adds to the stock, or takes from it; instead of `stock`, which sets it. */
+            stock_change?: number;
         };
         ChatCompletion: {
             choices: {
@@ -1608,7 +1686,7 @@ export interface components {
             /** @description What the key is for. */
             name: string;
             /** @description At most what you may do yourself. */
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
         };
         CreateDiscussion: {
             context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
@@ -1661,6 +1739,20 @@ export interface components {
             expires_in?: number;
             roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
         };
+        CreateProduct: {
+            /** @description Facts of your own: at most 50, each a short string, a number or a boolean. */
+            attributes?: {
+                [key: string]: string | number | boolean;
+            };
+            description?: string;
+            image_url?: string | null;
+            name: string;
+            price: components["schemas"]["ProductPrice"];
+            /** @description Your own number for it. */
+            sku?: string | null;
+            /** @description Pieces that can be ordered. */
+            stock?: number;
+        };
         CreateSeatKey: {
             /** @description Absent: it ends only by being replaced or revoked. */
             expires_in_days?: number;
@@ -1669,6 +1761,11 @@ export interface components {
             /** @description The path of the stream as it will be requested, without a query: `/api/v1/discussions/{id}/events`. */
             path: string;
         };
+        /**
+         * @description ISO 4217.
+         * @enum {unknown}
+         */
+        Currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
         Debate: {
             /** @description Speaks last, on no side, and closes it. */
             judge: string;
@@ -2186,7 +2283,7 @@ export interface components {
                 /** @enum {unknown} */
                 kind: "user" | "api_key" | "system";
             };
-            permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
             tenant: components["schemas"]["Tenant"];
             /** @description Every tenant of the user, the one used last first (at most 100). */
@@ -2337,7 +2434,7 @@ export interface components {
             name: string;
             /** @description The first characters of the key, to know it by. */
             prefix: string;
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             /**
              * Format: uuid
              * @description The member for whom the key acts.
@@ -2467,6 +2564,41 @@ export interface components {
                 weight: number;
             }[];
         };
+        Product: {
+            archived_at: string | null;
+            /** @description Facts of your own: at most 50, each a short string, a number or a boolean. */
+            attributes: {
+                [key: string]: string | number | boolean;
+            };
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            /** Format: uuid */
+            id: string;
+            image_url: string | null;
+            name: string;
+            price: components["schemas"]["ProductPrice"];
+            /** @description Pieces that are held for orders; not a part of `stock`. */
+            reserved: number;
+            /** @description Grows with every change, of the stock by orders too. */
+            revision: number;
+            /** @description Your own number for it. */
+            sku: string | null;
+            /** @description Pieces that can be ordered. */
+            stock: number;
+            /**
+             * Format: date-time
+             * @description When somebody last changed it.
+             */
+            updated_at: string;
+            /** @description Grows with every change that somebody makes; for `If-Match`. */
+            version: number;
+        };
+        ProductPrice: {
+            /** @description In minor units of the currency. */
+            amount: number;
+            currency: components["schemas"]["Currency"];
+        };
         Proposal: {
             /** @description Whose it is. */
             by: string;
@@ -2560,7 +2692,7 @@ export interface components {
         };
         RoleList: {
             items: {
-                permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+                permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
                 /**
                  * @description What a member may do; see `GET /roles`.
                  * @enum {unknown}
@@ -7653,6 +7785,368 @@ export interface operations {
             };
             /** @description `model_not_found` */
             404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    listProducts: {
+        parameters: {
+            query?: {
+                /** @description `true`: the archived ones instead. */
+                archived?: boolean;
+                /** @description ISO 4217. */
+                currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
+                /** @description `true`: only what can be ordered; `false`: only what is sold out. */
+                in_stock?: boolean;
+                max_price?: number;
+                min_price?: number;
+                /** @description Counted from 1. */
+                page?: number;
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description A text in the name, the SKU or the description. */
+                query?: string;
+                /** @description With `-`: downwards. `price` in minor units. */
+                sort?: "-created_at" | "created_at" | "name" | "-name" | "price" | "-price" | "stock" | "-stock";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Product"][];
+                        page: number;
+                        page_size: number;
+                        /** @description Items on all pages together. */
+                        total: number;
+                    };
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    createProduct: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first answer, byte for byte, for 48 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateProduct"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `idempotency_in_progress`, `already_exists` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed`, `idempotency_mismatch` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    getProduct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    archiveProduct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    changeProduct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeProduct"];
+            };
+        };
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `already_exists`, `conflict` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
                 headers: {
                     "X-Request-ID": components["headers"]["RequestId"];
                     [name: string]: unknown;

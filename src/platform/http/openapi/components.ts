@@ -67,6 +67,7 @@ function defaultsAreOptional(schema: JsonSchema): JsonSchema {
   const { properties, required } = schema;
   if (properties === undefined || required === undefined) return schema;
   const needed = required.filter((name) => properties[name]?.default === undefined);
+  if (needed.length === required.length) return schema;
   const { required: _, ...rest } = schema;
   return needed.length === 0 ? rest : { ...rest, required: needed };
 }

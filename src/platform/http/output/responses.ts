@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../telemetry/log.ts';
 import type { AppError } from '../errors.ts';
+import { Ready } from '../router.ts';
 import type { MountedRoute } from '../routes.ts';
 import { noneMatch } from '../versions.ts';
 import { problemBody, statusOn, toAppError } from './problem.ts';
@@ -21,7 +22,8 @@ export function sendValue(route: MountedRoute, request: FastifyRequest, reply: F
     reply.code(304).send();
     return;
   }
-  reply.code(status).header('content-type', JSON_TYPE).send(route.serialise(value));
+  reply.code(status).header('content-type', JSON_TYPE);
+  reply.send(value instanceof Ready ? value.json : route.serialise(value));
 }
 
 /** Answers with an error, once, in the manners of the route's wire. What is our fault is logged with its stack. */

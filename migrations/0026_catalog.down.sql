@@ -1,0 +1,2 @@
+drop table product_stock;
+drop table products;
