@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -38,8 +38,14 @@ export function findServer(): string | undefined {
   return installPackage('postgresql') ? found() : undefined;
 }
 
-/** Makes a cluster in a temporary folder, starts it, and makes its owner. Everything goes with `stop`. */
-export async function startServer(folder: string): Promise<OwnServer> {
+/**
+ * Makes a cluster in a temporary folder, starts it, and makes its owner. Everything goes with `stop`. `certificate`: it
+ * speaks TLS, and nothing else to whoever comes over TCP.
+ */
+export async function startServer(
+  folder: string,
+  { certificate }: { certificate?: { readonly cert: string; readonly key: string } } = {},
+): Promise<OwnServer> {
   const home = mkdtempSync(path.join(tmpdir(), 'parley-own-'));
   const root = process.getuid?.() === 0;
   const identity = root ? { uid: NOBODY, gid: NOBODY } : {};
@@ -68,7 +74,7 @@ export async function startServer(folder: string): Promise<OwnServer> {
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
 
   const port = await freePort();
-  const settings = {
+  const settings: Record<string, string> = {
     port: `${port}`,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: home,
@@ -78,6 +84,21 @@ export async function startServer(folder: string): Promise<OwnServer> {
     synchronous_commit: 'off',
     full_page_writes: 'off',
   };
+  if (certificate) {
+    const { cert, key } = certificate;
+    for (const [name, file] of Object.entries({ cert, key })) {
+      const copy = path.join(home, name);
+      copyFileSync(file, copy);
+      chmodSync(copy, 0o600);
+      if (root) chownSync(copy, NOBODY, NOBODY);
+    }
+    Object.assign(settings, {
+      ssl: 'on',
+      ssl_cert_file: path.join(home, 'cert'),
+      ssl_key_file: path.join(home, 'key'),
+    });
+    writeFileSync(path.join(data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 scram-sha-256\n');
+  }
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(path.join(folder, 'postgres'), ['-D', data, ...options], {
     ...identity,
@@ -86,7 +107,8 @@ export async function startServer(folder: string): Promise<OwnServer> {
   });
   const stop = () => stopServer(child, home);
   try {
-    const admin = `postgres://postgres:${superuser}@127.0.0.1:${port}/postgres`;
+    const mode = certificate ? '?uselibpqcompat=true&sslmode=require' : '';
+    const admin = `postgres://postgres:${superuser}@127.0.0.1:${port}/postgres${mode}`;
     const version = await whenUp(admin, child, async (client) => {
       await client.query(`create role parley_owner login createdb createrole password '${owner}'`);
       const { rows } = await client.query<{ server_version: string }>('show server_version');

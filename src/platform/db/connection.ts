@@ -49,6 +49,10 @@ export function connectionConfig(url: string, options: ConnectOptions): pg.Clien
   set('timezone', 'UTC');
   set('client_connection_check_interval', process.platform === 'linux' ? 2000 : undefined);
   address.searchParams.set('options', settings.join(' ').trim());
+  // As psql understands it: without this word pg takes `require` for `verify-full`, and warns that it will not.
+  if (address.searchParams.has('sslmode')) address.searchParams.set('uselibpqcompat', 'true');
+  // The machine's own authorities, which is what pg does without the word.
+  if (address.searchParams.get('sslrootcert') === 'system') address.searchParams.delete('sslrootcert');
   return {
     connectionString: address.href,
     application_name: options.applicationName,
