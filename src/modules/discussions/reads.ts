@@ -2,7 +2,7 @@ import type { Ctx } from '../../platform/context.ts';
 import type { Reader } from '../../platform/db/queries.ts';
 import { validationFailed } from '../../platform/http/validation.ts';
 import { formatCursor } from '../../platform/realtime/cursor.ts';
-import { missing } from './enter.ts';
+import { missing } from './interventions/enter.ts';
 import { messagesAfter, messagesBefore } from './log/store.ts';
 import { discussionFacts, discussionOf, messageOf, turnOf } from './present.ts';
 import type { Discussions, DiscussionsDeps, MessageQuery, TurnQuery } from './service.ts';

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../platform/context.ts';
 import type { Reader } from '../../../platform/db/queries.ts';
 import { Download } from '../../../platform/http/router.ts';
-import { missing } from '../enter.ts';
+import { missing } from '../interventions/enter.ts';
 import { discussionFacts, turnOf } from '../present.ts';
 import type { DiscussionFacts } from '../schemas.ts';
 import type { DiscussionsDeps } from '../service.ts';

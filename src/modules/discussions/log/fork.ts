@@ -3,7 +3,7 @@ import type { Tx } from '../../../platform/db/queries.ts';
 import { AppError } from '../../../platform/http/errors.ts';
 import { validationFailed } from '../../../platform/http/validation.ts';
 import { announceStart, type CreateDeps, unbegun } from '../create.ts';
-import { missing } from '../enter.ts';
+import { missing } from '../interventions/enter.ts';
 import { copySummary } from '../memory/store.ts';
 import { fault } from '../participants.ts';
 import { EMPTY, fold, type State } from '../rules/fold.ts';

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../platform/context.ts';
 import type { Db } from '../../../platform/db/queries.ts';
 import { AppError } from '../../../platform/http/errors.ts';
-import { missing } from '../enter.ts';
+import { missing } from '../interventions/enter.ts';
 import { findDiscussion } from '../store.ts';
 import type { Live } from '../turns/live.ts';
 import { contextOf, hashesOf, rangeOf } from './given.ts';

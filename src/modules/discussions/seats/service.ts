@@ -4,7 +4,7 @@ import type { Confinement, Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/queries.ts';
 import { AppError } from '../../../platform/http/errors.ts';
 import type { Jobs } from '../../../platform/jobs/define.ts';
-import { missing } from '../enter.ts';
+import { missing } from '../interventions/enter.ts';
 import { askForUpkeep } from '../memory/enqueue.ts';
 import type { RecallDeps } from '../memory/recall.ts';
 import { saveGiven } from '../memory/store.ts';

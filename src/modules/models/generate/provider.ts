@@ -1,7 +1,7 @@
 import type { Outbound } from '../../../platform/net/outbound.ts';
 import type { Connection } from '../rules.ts';
 import { ask, languageModels } from './ai-sdk.ts';
-import { chat } from './chat.ts';
+import { chat } from './compatible/chat.ts';
 import type { Source } from './source.ts';
 
 /** Makes sources of providers' models: a compatible server is asked by our own client, the others by their packages. */

@@ -1,20 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Ctx } from '../../platform/context.ts';
-import { append } from '../../platform/events/outbox.ts';
-import { AppError } from '../../platform/http/errors.ts';
-import { validationFailed } from '../../platform/http/validation.ts';
-import { announceStart } from './create.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import { append } from '../../../platform/events/outbox.ts';
+import { AppError } from '../../../platform/http/errors.ts';
+import { validationFailed } from '../../../platform/http/validation.ts';
+import { announceStart } from '../create.ts';
+import { discussionResumed } from '../events.ts';
+import { fault } from '../participants.ts';
+import { discussionOf, needsOf } from '../present.ts';
+import type { Participant } from '../rules/fold.ts';
+import type { Limits } from '../rules/limits.ts';
+import { findParticipant } from '../rules/policy.ts';
+import { hasEnded, isGoing } from '../rules/status.ts';
+import type { Discussions, DiscussionsDeps, Prelude } from '../service.ts';
+import type { Stage } from '../stage.ts';
+import type { DiscussionRow } from '../store.ts';
 import { type Cut, closeTurn, cutTurn, enter, heard, keepWhatWasSaid } from './enter.ts';
-import { discussionResumed } from './events.ts';
-import { fault } from './participants.ts';
-import { discussionOf, needsOf } from './present.ts';
-import type { Participant } from './rules/fold.ts';
-import type { Limits } from './rules/limits.ts';
-import { findParticipant } from './rules/policy.ts';
-import { hasEnded, isGoing } from './rules/status.ts';
-import type { Discussions, DiscussionsDeps, Prelude } from './service.ts';
-import type { Stage } from './stage.ts';
-import type { DiscussionRow } from './store.ts';
 
 /** Gives a discussion that stands other limits. Throws `conflict` when it stands for its cost, and still would. */
 function raise(row: DiscussionRow, limits: Partial<Limits>): void {

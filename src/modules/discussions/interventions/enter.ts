@@ -1,12 +1,12 @@
-import type { Clock } from '../../lib/clock.ts';
-import type { Tx } from '../../platform/db/queries.ts';
-import { AppError } from '../../platform/http/errors.ts';
-import { Stage, type StageDeps } from './stage.ts';
-import { lockDiscussion } from './store.ts';
-import { cutShort, cutUsage } from './turns/cut.ts';
-import type { Elsewhere } from './turns/heard.ts';
-import type { Live } from './turns/live.ts';
-import { findPartial, type Spent, setTurn } from './turns/store.ts';
+import type { Clock } from '../../../lib/clock.ts';
+import type { Tx } from '../../../platform/db/queries.ts';
+import { AppError } from '../../../platform/http/errors.ts';
+import { Stage, type StageDeps } from '../stage.ts';
+import { lockDiscussion } from '../store.ts';
+import { cutShort, cutUsage } from '../turns/cut.ts';
+import type { Elsewhere } from '../turns/heard.ts';
+import type { Live } from '../turns/live.ts';
+import { findPartial, type Spent, setTurn } from '../turns/store.ts';
 
 export type EnterDeps = StageDeps & { readonly clock: Clock; readonly live: Live; readonly elsewhere: Elsewhere };
 export const missing = () => new AppError('not_found', { message: 'There is no such discussion.' });

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { createOutbound } from '../../../platform/net/outbound.ts';
-import type { GenerateRequest } from '../contract.ts';
+import { createOutbound } from '../../../../platform/net/outbound.ts';
+import type { GenerateRequest } from '../../contract.ts';
+import { explain } from '../failures.ts';
+import type { Part } from '../source.ts';
 import { chat } from './chat.ts';
-import { explain } from './failures.ts';
-import type { Part } from './source.ts';
 
 const REQUEST: GenerateRequest = {
   model: undefined,

@@ -1,14 +1,14 @@
-import type { Tx } from '../../platform/db/queries.ts';
-import { AppError } from '../../platform/http/errors.ts';
+import type { Tx } from '../../../platform/db/queries.ts';
+import { AppError } from '../../../platform/http/errors.ts';
+import { outsidersName } from '../participants.ts';
+import { messageOf, nextSpeakerOf } from '../present.ts';
+import { hasEnded } from '../rules/status.ts';
+import { type Author, type By, MAX_MESSAGES, type Posted } from '../schemas.ts';
+import type { TurnHeld } from '../seats/schemas.ts';
+import { endsTurn, selfIn } from '../seats/turn.ts';
+import { authorOf } from '../stage.ts';
+import type { DiscussionRow } from '../store.ts';
 import { cutTurn, type EnterDeps, enter, rollBack } from './enter.ts';
-import { outsidersName } from './participants.ts';
-import { messageOf, nextSpeakerOf } from './present.ts';
-import { hasEnded } from './rules/status.ts';
-import { type Author, type By, MAX_MESSAGES, type Posted } from './schemas.ts';
-import type { TurnHeld } from './seats/schemas.ts';
-import { endsTurn, selfIn } from './seats/turn.ts';
-import { authorOf } from './stage.ts';
-import type { DiscussionRow } from './store.ts';
 
 export async function post(
   deps: EnterDeps,

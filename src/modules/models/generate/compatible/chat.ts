@@ -1,9 +1,9 @@
-import type { Answer, Post } from '../../../platform/net/outbound.ts';
-import type { FinishReason, GenerateRequest } from '../contract.ts';
-import type { Connection } from '../rules.ts';
+import type { Answer, Post } from '../../../../platform/net/outbound.ts';
+import type { FinishReason, GenerateRequest } from '../../contract.ts';
+import type { Connection } from '../../rules.ts';
+import { toPrompt } from '../prompt.ts';
+import type { Part } from '../source.ts';
 import { EventData, MalformedAnswer } from './event-data.ts';
-import { toPrompt } from './prompt.ts';
-import type { Part } from './source.ts';
 
 /** What a provider answered instead of a stream. */
 export class CallRefused extends Error {
