@@ -14,6 +14,7 @@ import { testServer } from '../test/support/server.ts';
 import { node, run } from './lib/run.ts';
 import { print, root, say } from './lib/say.ts';
 import { findChromium, versionOf } from './testing/chromium.ts';
+import { findNginx } from './testing/nginx.ts';
 import { findServer, startServer } from './testing/own-server.ts';
 import { findRedis, redisVersion, startRedis } from './testing/redis.ts';
 import type { Summary } from './testing/summary.ts';
@@ -138,6 +139,7 @@ async function browserFor(these: readonly string[]): Promise<Record<string, stri
   if (!these.some(isEndToEnd)) return {};
   const built = await run(node('scripts/console.ts'));
   if (built.code !== 0) fail(`the console could not be built:\n${built.output}`);
+  if (!findNginx()) missing('nginx', 'several api processes behind one door were not tested');
   const chromium = findChromium();
   if (chromium) {
     say(`end-to-end tests in ${versionOf(chromium)}`);

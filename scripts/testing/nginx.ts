@@ -1,0 +1,67 @@
+/** An nginx for tests: the machine's own, or Debian's, installed where that is allowed. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as dial } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { installPackage } from './apt.ts';
+
+const PLACES = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/local/bin/nginx', '/opt/homebrew/bin/nginx'];
+const PATIENCE_MS = 10_000;
+
+export const locateNginx = (): string | undefined => PLACES.find((file) => existsSync(file));
+
+/** The same; installed where that is allowed. */
+export const findNginx = (): string | undefined =>
+  locateNginx() ?? (installPackage('nginx') ? locateNginx() : undefined);
+
+/** Starts one that includes `config` within its `http` block, and listens on `port`. */
+export async function startNginx(file: string, config: string, port: number): Promise<{ stop(): Promise<void> }> {
+  const home = mkdtempSync(path.join(tmpdir(), 'parley-nginx-'));
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${home}/${name};`,
+  );
+  const whole = [
+    `daemon off; pid ${home}/pid; error_log ${home}/error.log; worker_processes 1;`,
+    'events { worker_connections 512; }',
+    `http { access_log off; ${temporary.join(' ')}`,
+    config,
+    '}',
+  ];
+  writeFileSync(path.join(home, 'nginx.conf'), whole.join('\n'));
+  // One process instead of a master and workers: ended by its own id alone.
+  const child = spawn(
+    file,
+    ['-p', home, '-e', `${home}/error.log`, '-c', `${home}/nginx.conf`, '-g', 'master_process off;'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  let said = '';
+  child.stderr.on('data', (text: Buffer) => {
+    said += text.toString();
+  });
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    }
+    rmSync(home, { recursive: true, force: true });
+  };
+  for (const deadline = Date.now() + PATIENCE_MS; ; await delay(20)) {
+    const socket = dial(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return { stop };
+    } catch (error) {
+      if (Date.now() < deadline && child.exitCode === null) continue;
+      await stop();
+      throw new Error(`nginx did not start: ${said}`, { cause: error });
+    } finally {
+      socket.destroy();
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { locateNginx, startNginx } from '../../scripts/testing/nginx.ts';
+import { freePort } from '../../scripts/testing/redis.ts';
+import { createClient } from '../support/client.ts';
+import { type Cluster, startCluster } from '../support/cluster.ts';
+import { follow, stands } from '../support/discussions.ts';
+import { noRedis } from '../support/redis.ts';
+import type { Member } from '../support/world.ts';
+
+const nginx = locateNginx();
+const skip = noRedis || (nginx ? false : 'there is no nginx on this machine');
+const CONFIG = readFileSync(new URL('../../deploy/nginx/parley.conf', import.meta.url), 'utf8');
+
+let cluster: Cluster;
+let proxy: { stop(): Promise<void> };
+let url: string;
+before(async () => {
+  if (skip || !nginx) return;
+  cluster = await startCluster({ roles: ['api', 'api', 'worker'], env: { TRUSTED_PROXIES: '127.0.0.1' } });
+  const port = await freePort();
+  const doors = [cluster.member('api', 0), cluster.member('api', 1)].map(({ ports }) => ports[0] as number);
+  const config = CONFIG.replace('listen 8080', `listen 127.0.0.1:${port}`)
+    .replace('127.0.0.1:8081', `127.0.0.1:${doors[0]}`)
+    .replace('127.0.0.1:8082', `127.0.0.1:${doors[1]}`);
+  proxy = await startNginx(nginx, config, port);
+  url = `http://127.0.0.1:${port}`;
+});
+after(async () => {
+  await proxy?.stop();
+  await cluster?.stop();
+});
+
+const asked = (member: Cluster['members'][number]) =>
+  fetch(`http://127.0.0.1:${member.ports[2]}/metrics`)
+    .then((answer) => answer.text())
+    .then((text) => [...text.matchAll(/^http_request_duration_seconds_count\{.*\} (\d+)$/gm)])
+    .then((lines) => lines.reduce((sum, [, count]) => sum + Number(count), 0));
+
+test('two api processes behind nginx are one: any of them answers, streams are not held back, one may end', {
+  skip,
+}, async () => {
+  const door = (token?: string) => createClient(() => ({ url, prefix: '/api/v1' }), token);
+  const { body: account } = await door().post('/auth/register', {
+    ...{ email: 'grace@example.com', password: 'a long walk to the harbour', tenant_name: 'T' },
+  });
+  const me = door(account.access_token);
+  const participants = [];
+  for (const name of ['ada', 'bruno'])
+    participants.push({
+      agent_id: (await me.post('/agents', { name, model: 'rehearsal', instructions: 'Speak.' })).body.id,
+    });
+  for (let n = 0; n < 20; n++) assert.equal((await me.get('/agents')).status, 200);
+  const counts = await Promise.all([cluster.member('api', 0), cluster.member('api', 1)].map(asked));
+  assert.ok(
+    counts.every((count) => count > 5),
+    `both answered: ${counts}`,
+  );
+
+  const { body: made } = await me.post('/discussions', {
+    topic: 'What lasts?',
+    participants,
+    limits: { max_turns: 3 },
+  });
+  const events = await follow(me as Member, made.id, { lastEventId: made.cursor });
+  await events.until(({ event }) => event === 'message_delta');
+  assert.ok(!events.types().includes('discussion_completed'), 'the words come while they are said');
+  await events.until(stands);
+  events.close();
+
+  await cluster.member('api', 0).kill('SIGTERM');
+  for (let n = 0; n < 20; n++) assert.equal((await me.get(`/discussions/${made.id}`)).body.status, 'completed');
+  assert.equal((await me.post('/agents', { name: 'carla', model: 'rehearsal', instructions: 'Speak.' })).status, 201);
+});
