@@ -5,7 +5,7 @@ import { noRedis, ownRedis, type TestRedis, testRedis } from '../../../test/supp
 import { systemClock } from '../../lib/clock.ts';
 import type { Redis } from '../redis/redis.ts';
 import { createBreaker } from './breaker.ts';
-import { createGuard } from './guard.ts';
+import { createGuard, type Guard } from './guard.ts';
 import { limiterConformance } from './limiter.conformance.ts';
 import type { Limiter } from './limiter.ts';
 import { memoryLimiter } from './limiter-memory.ts';
@@ -50,6 +50,34 @@ test('processes count together, exactly', only, async () => {
   const takes = limiters.flatMap((limiter) => Array.from({ length: 500 }, () => limiter.take('together', limit)));
   const allowed = (await Promise.all(takes)).filter((verdict) => verdict.allowed).length;
   assert.equal(allowed, 1_000);
+});
+
+test('those of one turn are one question, and are told as if they came one by one', only, async () => {
+  const redis = await server.open();
+  let asked = 0;
+  const guard: Guard = (ask) => {
+    asked += 1;
+    return ask();
+  };
+  const limiter = redisLimiter({ redis, guard, fallback: memoryLimiter(systemClock) });
+  const limit = { tokens: 5, windowSeconds: 3_600 };
+  const verdicts = await Promise.all(Array.from({ length: 7 }, () => limiter.take('turn', limit)));
+  assert.equal(asked, 1);
+  assert.deepEqual(
+    verdicts.map(({ allowed, remaining }) => `${allowed} ${remaining}`),
+    ['true 4', 'true 3', 'true 2', 'true 1', 'true 0', 'false 0', 'false 0'],
+  );
+  const resets = verdicts.map(({ resetSeconds }) => Math.round(resetSeconds));
+  assert.deepEqual(resets, [720, 1_440, 2_160, 2_880, 3_600, 720, 720]);
+  const mixed = await Promise.all([
+    ...[limiter.take('turn', limit, -2), limiter.take('turn', limit, 2), limiter.take('turn', limit)],
+    limiter.take('turn', { tokens: 50, windowSeconds: 3_600 }),
+  ]);
+  assert.equal(asked, 5);
+  assert.deepEqual(
+    mixed.slice(0, 3).map(({ allowed }) => allowed),
+    [true, true, false],
+  );
 });
 
 test('a bucket is forgotten once it is full, and what is given back fills it no further', only, async () => {
