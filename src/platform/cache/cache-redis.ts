@@ -17,6 +17,8 @@ const MAX_VALUE_LENGTH = 1024 * 1024;
 /** How many drops are remembered that Redis has not heard of. With more, it is emptied instead. */
 const MAX_OWED = 10_000;
 const BATCH = 200;
+/** So many are read at once at most: the answer is held in memory. */
+const MAX_READ = 200;
 /** After Redis could not be told, it is tried again no sooner than this. */
 const SETTLE_PAUSE_MS = 50;
 
@@ -48,6 +50,7 @@ class RedisCache implements Cache {
   readonly #owed = new Map<CacheKey, number>();
   /** Too many to be remembered: everything in Redis goes. */
   #owesAll = false;
+  readonly #reading = new Map<CacheKey, PromiseWithResolvers<Entry | undefined>>();
   #settling = false;
   #settleAt = 0;
 
@@ -64,8 +67,7 @@ class RedisCache implements Cache {
   async get(key: CacheKey): Promise<Entry | undefined> {
     if (!this.#usable()) return this.#fallback.get(key);
     try {
-      const text = await this.#guard(() => this.#redis.commands.get(this.#nameOf(key)));
-      return text === null ? undefined : decode(text, this.#nowMs());
+      return await this.#read(key);
     } catch {
       return this.#fallback.get(key);
     }
@@ -111,6 +113,35 @@ class RedisCache implements Cache {
   }
 
   usage = () => this.#fallback.usage?.() ?? { entries: 0, bytes: 0 };
+
+  /** Those of one turn of the event loop are one question: who asks later may have heard of a drop. */
+  #read(key: CacheKey): Promise<Entry | undefined> {
+    const asked = this.#reading.get(key);
+    if (asked !== undefined) return asked.promise;
+    if (this.#reading.size === 0) setImmediate(() => this.#fetch());
+    const reading = Promise.withResolvers<Entry | undefined>();
+    this.#reading.set(key, reading);
+    if (this.#reading.size >= MAX_READ) this.#fetch();
+    return reading.promise;
+  }
+
+  #fetch(): void {
+    const batch = [...this.#reading];
+    this.#reading.clear();
+    if (batch.length === 0) return;
+    const names = batch.map(([key]) => this.#nameOf(key));
+    this.#guard(() => this.#redis.commands.mget(names)).then(
+      (texts) => {
+        const now = this.#nowMs();
+        batch.forEach(([, { resolve }], n) => {
+          resolve(decode(texts[n] ?? undefined, now));
+        });
+      },
+      (error: unknown) => {
+        for (const [, { reject }] of batch) reject(error);
+      },
+    );
+  }
 
   #nameOf(key: CacheKey): string {
     return this.#redis.key('cache', key);
@@ -187,7 +218,8 @@ function encode({ value, version, freshUntilMs, keepUntilMs, stale }: Entry): st
 }
 
 /** The entry; undefined for a tombstone, and for what outlived its time because Redis was held up. */
-function decode(text: string, nowMs: number): Entry | undefined {
+function decode(text: string | undefined, nowMs: number): Entry | undefined {
+  if (text === undefined) return undefined;
   const kind = text[0];
   const end = text.indexOf('|');
   if (kind === 't' || end < 0) return undefined;
