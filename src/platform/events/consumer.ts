@@ -12,6 +12,11 @@ export type Consumer = {
   readonly group: string;
   readonly types: readonly EventType[];
   handle(tx: Tx, event: LogEvent): Promise<void>;
+  /**
+   * Whether the event means nothing to the group: then it costs no transaction. Asked in the order of the shard, and
+   * perhaps again; must be quick and not throw.
+   */
+  skips?(event: LogEvent): boolean;
   /** Default 10,000. */
   readonly timeoutMs?: number;
   /** Default 5. */

@@ -159,7 +159,7 @@ export class Lane {
 
   #accept(event: LogEvent): void {
     this.#next = event.position + 1;
-    if (!this.#types.has(event.type)) return;
+    if (!this.#types.has(event.type) || this.#d.consumer.skips?.(event)) return;
     this.#pending.add(event.position);
     this.#enqueue(keyOf(event.tenantid, event.stream), async () => {
       await this.#process(event);
