@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { sql } from 'kysely';
 import { note, type TestLog, testLog, until } from '../../../test/support/log.ts';
-import { uuidv7 } from '../../lib/ids.ts';
 import { createLeases } from '../leases/leases.ts';
 import { silentLog } from '../telemetry/log.ts';
 import { type JobKind, LeaseLost, PermanentError, type RunningJob } from './define.ts';
-import { createNotices } from './notices.ts';
 import { createQueue } from './queue.ts';
 import { createJobRunner } from './runner.ts';
 
@@ -69,13 +67,7 @@ const letters = () =>
     select stream, error_code, body from dead_letters where source = 'job' and tenant_id = ${tenantId}`);
 
 /** Something a handler waits for and a test opens. */
-function gate() {
-  let open = () => {};
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open: () => open(), passed };
-}
+const gate = () => Promise.withResolvers<void>();
 
 test('a job runs once after its commit, with its payload and tenant, and is gone afterwards', async () => {
   const seen: RunningJob[] = [];
@@ -107,11 +99,11 @@ test('a transaction that rolls back enqueues nothing', async () => {
 test('a key that is unfinished is not entered twice, by however many at once', async () => {
   const hold = gate();
   let runs = 0;
-  const p = await start({ kind: 'k', handle: () => hold.passed.finally(() => runs++) });
+  const p = await start({ kind: 'k', handle: () => hold.promise.finally(() => runs++) });
   const ids = await Promise.all(Array.from({ length: 8 }, () => p.enqueue('k', 'same')));
   assert.equal(new Set(ids).size, 1);
   assert.equal(await p.enqueue('k', 'same'), ids[0]);
-  hold.open();
+  hold.resolve();
   await p.runner.idle();
   assert.notEqual(await p.enqueue('k', 'same'), ids[0]);
   await p.runner.idle();
@@ -210,9 +202,9 @@ test('cancelling takes back a waiting job and stops a running one, whose effect 
   const p = await start({
     kind: 'k',
     handle: async (job) => {
-      job.ctx.signal.addEventListener('abort', aborted.open);
-      entered.open();
-      await aborted.passed;
+      job.ctx.signal.addEventListener('abort', () => aborted.resolve());
+      entered.resolve();
+      await aborted.promise;
       lost = await log.db
         .inTx(log.ctx(tenantId), async (tx) => {
           await tx.run(sql`insert into effects values ('late', 0)`);
@@ -227,7 +219,7 @@ test('cancelling takes back a waiting job and stops a running one, whose effect 
   assert.equal(await cancel('later'), true);
   assert.equal(await cancel('later'), false);
   await p.enqueue('k', 'now');
-  await entered.passed;
+  await entered.promise;
   assert.equal(await cancel('now'), true);
   await p.runner.idle();
   assert.ok(lost instanceof LeaseLost);
@@ -242,7 +234,7 @@ test('another process’s cancel is noticed', async () => {
   const p = await start({
     kind: 'k',
     handle: (job) => {
-      entered.open();
+      entered.resolve();
       return new Promise((_, reject) =>
         job.ctx.signal.addEventListener('abort', () => {
           aborted = true;
@@ -252,137 +244,11 @@ test('another process’s cancel is noticed', async () => {
     },
   });
   await p.enqueue('k', 'a');
-  await entered.passed;
+  await entered.promise;
   const elsewhere = createQueue();
   assert.equal(await log.db.inTx(log.ctx(tenantId), (tx) => elsewhere.cancel(tx, 'k', 'a')), true);
   await until(() => aborted);
   await p.stop();
-});
-
-/** A process that hears what others tell, and looks for itself only once an hour. */
-async function deaf(kind: JobKind) {
-  const notices = createNotices({ url: log.url, log: silentLog });
-  await notices.start();
-  const queue = createQueue();
-  const leases = createLeases({ db: log.db, log: silentLog });
-  await leases.start();
-  const runner = createJobRunner({
-    db: log.db,
-    queue,
-    leases,
-    kinds: [kind],
-    log: silentLog,
-    notices,
-    pollMs: 3_600_000,
-  });
-  await runner.start();
-  stops.push(async () => {
-    await runner.stop(1000);
-    await notices.stop(1000);
-    await leases.stop(1000);
-  });
-  return {
-    enqueue: (key: string) => log.db.inTx(log.ctx(tenantId), (tx) => queue.enqueue(tx, { kind: 'k', key, payload: 0 })),
-  };
-}
-
-/** Another process, which runs nothing. */
-async function elsewhere() {
-  const notices = createNotices({ url: log.url, log: silentLog });
-  await notices.start();
-  stops.push(() => notices.stop(1000));
-  const queue = createQueue({ processId: uuidv7(), notices });
-  return (key: string) => log.db.inTx(log.ctx(tenantId), (tx) => queue.cancel(tx, 'k', key));
-}
-
-/** A handler that goes on until it is stopped, and tells of both. */
-function endless() {
-  const stopped = new Map<string, ReturnType<typeof gate>>();
-  const entered = new Map<string, ReturnType<typeof gate>>();
-  const of = (gates: typeof stopped, key: string) => gates.getOrInsertComputed(key, gate);
-  const kind: JobKind = {
-    kind: 'k',
-    handle: (job) => {
-      of(entered, job.key).open();
-      return new Promise((_, reject) =>
-        job.ctx.signal.addEventListener('abort', () => {
-          of(stopped, job.key).open();
-          reject(new Error('aborted'));
-        }),
-      );
-    },
-  };
-  return { kind, entered: (key: string) => of(entered, key).passed, stopped: (key: string) => of(stopped, key).passed };
-}
-
-test('another process is told of a cancel: it stops without having looked, and only what was cancelled', async () => {
-  const { kind, entered, stopped } = endless();
-  const p = await deaf(kind);
-  const cancel = await elsewhere();
-  await p.enqueue('a');
-  await p.enqueue('b');
-  await Promise.all([entered('a'), entered('b')]);
-  assert.equal(await cancel('a'), true);
-  await stopped('a');
-  const others = stopped('b').then(() => 'stopped');
-  // Whatever else was told with it has been heard when this answer to a later one is.
-  await p.enqueue('c');
-  await entered('c');
-  await cancel('c');
-  await stopped('c');
-  assert.equal(await Promise.race([others, 'goes on']), 'goes on');
-  assert.deepEqual(
-    (await rows()).map(({ key, state }) => [key, state]),
-    [['b', 'running']],
-  );
-});
-
-test('a transaction that rolls back tells nobody, and a notice that is not true stops nobody', async () => {
-  const { kind, entered, stopped } = endless();
-  const p = await deaf(kind);
-  const notices = createNotices({ url: log.url, log: silentLog });
-  await notices.start();
-  stops.push(() => notices.stop(1000));
-  const queue = createQueue({ processId: uuidv7(), notices });
-  const id = await p.enqueue('a');
-  await entered('a');
-  const failing = log.db.inTx(log.ctx(tenantId), async (tx) => {
-    await queue.cancel(tx, 'k', 'a');
-    throw new Error('no');
-  });
-  await assert.rejects(failing, /no/);
-  notices.tell(id);
-  await p.enqueue('b');
-  await entered('b');
-  await log.db.inTx(log.ctx(tenantId), (tx) => queue.cancel(tx, 'k', 'b'));
-  await stopped('b');
-  assert.equal(await Promise.race([stopped('a').then(() => 'stopped'), 'goes on']), 'goes on');
-});
-
-test('a process that was cut off from notices hears again, and looks for what it has missed', async () => {
-  const { kind, entered, stopped } = endless();
-  const p = await deaf(kind);
-  await p.enqueue('missed');
-  await p.enqueue('later');
-  await Promise.all([entered('missed'), entered('later')]);
-  const silent = createQueue();
-  await log.db.inTx(log.ctx(tenantId), (tx) => silent.cancel(tx, 'k', 'missed'));
-  await log.asOwner(`select pg_terminate_backend(pid) from pg_stat_activity
-    where application_name = 'parley notices' and datname = current_database()`);
-  await stopped('missed');
-  const cancel = await elsewhere();
-  await cancel('later');
-  await stopped('later');
-});
-
-test('a waiting job is taken back without a word to others', async () => {
-  const told: string[] = [];
-  const notices = { tell: (id: string) => void told.push(id) };
-  const queue = createQueue({ processId: uuidv7(), notices });
-  const later = new Date(Date.now() + 60_000);
-  await log.db.inTx(log.ctx(tenantId), (tx) => queue.enqueue(tx, { kind: 'k', key: 'a', payload: 0, runAt: later }));
-  assert.equal(await log.db.inTx(log.ctx(tenantId), (tx) => queue.cancel(tx, 'k', 'a')), true);
-  assert.deepEqual(told, []);
 });
 
 test('a holder that was taken for dead cannot complete; the job is run again; exactly one effect', async () => {
@@ -392,8 +258,8 @@ test('a holder that was taken for dead cannot complete; the job is run again; ex
   const old = await start({
     kind: 'k',
     handle: async (job) => {
-      entered.open();
-      await go.passed;
+      entered.resolve();
+      await go.promise;
       await effect(job).catch((error: unknown) => {
         zombie = error;
         throw error;
@@ -401,7 +267,7 @@ test('a holder that was taken for dead cannot complete; the job is run again; ex
     },
   });
   await old.enqueue('k', 'a');
-  await entered.passed;
+  await entered.promise;
   const fresh = createLeases({ db: log.db, log: silentLog });
   await fresh.start();
   await fresh.freeDead();
@@ -409,7 +275,7 @@ test('a holder that was taken for dead cannot complete; the job is run again; ex
   const ran: RunningJob[] = [];
   const next = await start({ kind: 'k', handle: (job) => effect(job, ran) });
   await until(async () => (await effects()).length === 1);
-  go.open();
+  go.resolve();
   await old.runner.idle();
   assert.ok(zombie instanceof Error);
   assert.deepEqual(
@@ -447,13 +313,13 @@ test('stopping lets a job end, aborts one that does not, and gives it back uncou
     kind: 'k',
     handle: (job) => {
       handed.push(job.key);
-      entered.open();
+      entered.resolve();
       return new Promise((_, reject) => job.ctx.signal.addEventListener('abort', () => reject(new Error('aborted'))));
     },
   };
   const p = await start(slow);
   await p.enqueue('k', 'a');
-  await entered.passed;
+  await entered.promise;
   await p.stop(100);
   await p.stop(100);
   assert.deepEqual(
