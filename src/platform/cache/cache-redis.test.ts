@@ -23,7 +23,7 @@ function cacheOn(redis: Redis, nowMs = Date.now, deadlineMs = 40): Cache {
   const breaker = createBreaker({ name: 'redis', openMs: 50, maxOpenMs: 50, minCalls: 3 });
   return redisCache({
     redis,
-    guard: createGuard({ breaker, deadlineMs }),
+    guard: createGuard({ breaker, deadlineMs, restMs: 20 }),
     fallback: memoryCache({ nowMs }),
     nowMs,
   });

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { createBreaker } from './breaker.ts';
 import { createGuard, TooSlow } from './guard.ts';
 
-const guardOf = (deadlineMs: number) =>
-  createGuard({ breaker: createBreaker({ name: 'helper', minCalls: 2, openMs: 60_000 }), deadlineMs });
+const guardOf = (deadlineMs: number, restMs: number) =>
+  createGuard({ breaker: createBreaker({ name: 'helper', minCalls: 2, openMs: 60_000 }), deadlineMs, restMs });
 
 test('who is late is not waited for, and soon not asked', async () => {
-  const guard = guardOf(20);
+  const guard = guardOf(20, 0);
   let asked = 0;
   const hang = () => {
     asked += 1;
@@ -19,7 +19,7 @@ test('who is late is not waited for, and soon not asked', async () => {
 });
 
 test('an answer that came while this process was busy counts', async () => {
-  const guard = guardOf(5);
+  const guard = guardOf(5, 0);
   const answer = guard(
     () =>
       new Promise<string>((resolve) => {
@@ -29,4 +29,21 @@ test('an answer that came while this process was busy counts', async () => {
   const busyUntil = performance.now() + 30;
   while (performance.now() < busyUntil);
   assert.equal(await answer, 'in time');
+});
+
+test('after one that was late nobody waits, for a moment', async () => {
+  const guard = guardOf(5, 200);
+  await assert.rejects(
+    guard(() => new Promise(() => {})),
+    TooSlow,
+  );
+  const since = performance.now();
+  for (let n = 0; n < 10; n += 1)
+    await assert.rejects(
+      guard(async () => 'x'),
+      TooSlow,
+    );
+  assert.ok(performance.now() - since < 100);
+  await new Promise((resolve) => setTimeout(resolve, 210));
+  assert.equal(await guard(async () => 'again'), 'again');
 });

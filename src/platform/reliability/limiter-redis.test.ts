@@ -21,7 +21,7 @@ const only = { skip: noRedis };
 function limiterOn(redis: Redis, counted: string[] = [], deadlineMs = 40): Limiter {
   const breaker = createBreaker({ name: 'redis', openMs: 50, maxOpenMs: 50, minCalls: 3 });
   return redisLimiter({
-    ...{ redis, guard: createGuard({ breaker, deadlineMs }), fallback: memoryLimiter(systemClock) },
+    ...{ redis, guard: createGuard({ breaker, deadlineMs, restMs: 20 }), fallback: memoryLimiter(systemClock) },
     onVerdict: (by) => counted.push(by),
   });
 }
