@@ -11,6 +11,7 @@ import { createModels, defaultModelChanged, type Pace, providerChanged } from '.
 import { createOpenAi } from './modules/openai/index.ts';
 import { createOperations } from './modules/operations/index.ts';
 import { createTraces } from './modules/traces/index.ts';
+import { createWebhooks, WEBHOOK_EVENTS } from './modules/webhooks/index.ts';
 import { createCaches } from './platform/cache/caches.ts';
 import type { Config } from './platform/config/config.ts';
 import { createSecrets } from './platform/config/secrets.ts';
@@ -235,7 +236,7 @@ function createModules(config: Config, options: AppOptions, resources: Resources
   const access = createAccess({ db, clock, hub, identity, log });
   const audit = createAudit({
     ...{ db, clock, identity, cursors, reliability, log },
-    also: [providerChanged, defaultModelChanged],
+    also: [providerChanged, defaultModelChanged, ...WEBHOOK_EVENTS],
   });
   const traces = createTraces({ db, cursors });
   const models = createModels({
@@ -252,10 +253,17 @@ function createModules(config: Config, options: AppOptions, resources: Resources
     ...{ db, clock, hub, jobs, cursors, log },
     ...{ people, keys: access, traces, models, knowledge, agents },
   });
+  const webhooks = createWebhooks({
+    ...{ db, clock, jobs, hub, types, secrets, cursors, log },
+    ...{ outbound: resources.outbound, metrics: resources.metrics },
+    horizon: (tenantId) => resources.feed.horizon(shardOf(tenantId)),
+    userAgent: `Parley-Webhooks/${config.version}`,
+    retentionDays: config.logRetentionDays,
+  });
   const facts = factsOf(config, rolesOf(options));
   const operations = createOperations({ db, hub, types, deadLetters, cursors, clock, facts });
   const openai = createOpenAi({ models, agents, clock });
-  return { identity, access, audit, traces, models, knowledge, catalog, agents, discussions, operations, openai };
+  return { identity, access, audit, traces, models, knowledge, catalog, agents, discussions, webhooks, operations, openai };
 }
 
 /** What the system page tells of this process. */

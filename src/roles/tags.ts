@@ -10,6 +10,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   products: 'What a tenant sells: prices, stock, attributes.',
   agents: 'Agents: a model with instructions, under a name.',
   discussions: 'Agents and people in discussion: turns, messages, live events.',
+  webhooks: 'Events sent to addresses outside, signed, at least once.',
   openai: "OpenAI's wire over the same models and agents: any OpenAI client works with it.",
   operations: 'The log of events, and what could not be handled.',
 };

@@ -12,6 +12,7 @@ const NO_COMMANDS = new Set([
   // Foreign wires have manners of their own; a model's answer is made anew each time it is asked for.
   ...['token', 'revokeToken', 'createChatCompletion', 'invokeAgent', 'streamAgent'],
   // Changes of what exists, which come out the same when they are repeated.
+  ...['enableWebhook', 'retryWebhookDelivery'],
   ...['changePassword', 'archiveAgent', 'restoreAgent', 'requeueDeadLetter', 'requeueDeadLetters'],
   ...['pauseDiscussion', 'resumeDiscussion', 'cancelDiscussion', 'advanceDiscussion'],
   // A second claim is as good as the first, and takes its place.

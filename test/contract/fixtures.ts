@@ -91,6 +91,25 @@ async function withVersion(owner: Member, path: string): Promise<Record<string, 
   return { 'if-match': headers.get('etag') ?? '' };
 }
 
+/** One that is off, so that nothing is sent to its address while hundreds of routes are tried; and its first delivery. */
+const webhookBody = (mark: string) => ({ url: `https://${mark}.invalid/hook`, description: mark, enabled: false });
+const makeWebhook = async ({ owner, mark }: Setting): Promise<{ id: string; cursor: string }> => {
+  const { id } = await done(owner.post('/webhooks', webhookBody(mark)));
+  const { cursor } = await done(owner.get('/events'));
+  return { id, cursor };
+};
+const ofWebhook =
+  (more: (setting: Setting, id: string) => Promise<Omit<Made, 'params'>> = async () => ({})): Fixture =>
+  async (setting) => {
+    const { id } = await makeWebhook(setting);
+    return { params: { webhook_id: id }, ...(await more(setting, id)) };
+  };
+const ofDelivery: Fixture = async (setting) => {
+  const { id } = await makeWebhook(setting);
+  const delivery = await done(setting.owner.post(`/webhooks/${id}/test`, {}));
+  return { params: { webhook_id: id, delivery_id: delivery.id } };
+};
+
 const none: Fixture = async () => ({});
 const ofAgent =
   (
@@ -304,6 +323,34 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   advanceDiscussion: ofDiscussion(runningDiscussion),
   exportDiscussion: ofDiscussion(runningDiscussion),
   forkDiscussion: ofDiscussion(runningDiscussion, { body: { seq: 1, start: false } }),
+
+  createWebhook: async ({ mark }) => ({ body: webhookBody(mark) }),
+  listWebhooks: async (setting) => {
+    await makeWebhook(setting);
+    await makeWebhook(setting);
+    return {};
+  },
+  getWebhook: ofWebhook(),
+  changeWebhook: ofWebhook(async ({ owner, mark }, id) => ({
+    body: { description: `Again ${mark}` },
+    headers: await withVersion(owner, `/webhooks/${id}`),
+  })),
+  deleteWebhook: ofWebhook(),
+  enableWebhook: ofWebhook(),
+  rotateWebhookSecret: ofWebhook(),
+  replayWebhook: async (setting) => {
+    const { id, cursor } = await makeWebhook(setting);
+    await done(setting.owner.post(`/webhooks/${id}/enable`));
+    return { params: { webhook_id: id }, body: { from: cursor, to: cursor } };
+  },
+  testWebhook: ofWebhook(async () => ({ body: { type: 'agent_registered' } })),
+  listWebhookDeliveries: async (setting) => {
+    const { params } = await ofDelivery(setting);
+    await done(setting.owner.post(`/webhooks/${params?.webhook_id}/test`, {}));
+    return { params: { webhook_id: params?.webhook_id ?? '' } };
+  },
+  getWebhookDelivery: ofDelivery,
+  retryWebhookDelivery: ofDelivery,
 
   listEvents: async ({ owner, world, mark }) => {
     for (const n of [1, 2])

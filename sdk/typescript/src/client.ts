@@ -7,6 +7,7 @@ import { Documents } from './resources/documents.ts';
 import { Generations, Models, Providers } from './resources/models.ts';
 import { AuditLog, DeadLetters, Events, System } from './resources/operations.ts';
 import { Products } from './resources/products.ts';
+import { Webhooks } from './resources/webhooks.ts';
 import { fixedToken, providedToken, SessionTokens, type TokenSource } from './tokens.ts';
 import { Transport } from './transport.ts';
 
@@ -52,6 +53,7 @@ export class Parley {
   readonly deadLetters: DeadLetters;
   readonly auditLog: AuditLog;
   readonly system: System;
+  readonly webhooks: Webhooks;
 
   constructor(options: ParleyOptions = {}) {
     const cookie = options.session === 'cookie';
@@ -82,6 +84,7 @@ export class Parley {
     this.deadLetters = new DeadLetters(transport);
     this.auditLog = new AuditLog(transport);
     this.system = new System(transport);
+    this.webhooks = new Webhooks(transport);
   }
 }
 

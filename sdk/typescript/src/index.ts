@@ -26,3 +26,4 @@ export type { FollowedEvent } from './resources/operations.ts';
 export type { TranscriptPart } from './transcript.ts';
 export type { RequestOptions } from './transport.ts';
 export type * from './types.ts';
+export { verifyWebhook, type WebhookEvent, WebhookVerificationError } from './verify-webhook.ts';

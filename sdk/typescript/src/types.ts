@@ -41,6 +41,19 @@ export type Generation = Ok<'getGeneration'>;
 export type GenerationPage = Ok<'listGenerations'>;
 export type GenerationQuery = Asked<'listGenerations'>;
 
+export type Webhook = Ok<'getWebhook'>;
+export type WebhookPage = Ok<'listWebhooks'>;
+export type WebhookInput = Body<'createWebhook'>;
+export type WebhookChange = Body<'changeWebhook'>;
+/** With its secret: shown this once. */
+export type NewWebhook = Ok<'createWebhook'>;
+export type WebhookReplay = Ok<'replayWebhook'>;
+export type WebhookReplayInput = Body<'replayWebhook'>;
+export type WebhookDelivery = WebhookDeliveryPage['items'][number];
+export type WebhookDeliveryPage = Ok<'listWebhookDeliveries'>;
+export type WebhookDeliveryQuery = Asked<'listWebhookDeliveries'>;
+export type WebhookDeliveryWithBody = Ok<'getWebhookDelivery'>;
+
 export type DocumentPage = Ok<'listDocuments'>;
 /** In lists: without its text; in a search with a `snippet`, HTML with everything escaped but `<mark>`. */
 export type Document = DocumentPage['items'][number];

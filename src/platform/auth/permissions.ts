@@ -21,6 +21,8 @@ export const PERMISSIONS = [
   'agents:invoke',
   'discussions:read',
   'discussions:write',
+  'webhooks:read',
+  'webhooks:write',
   'events:read',
   'dead_letters:read',
   'dead_letters:write',
@@ -54,6 +56,8 @@ const operator: Permission[] = [
 const developer: Permission[] = [
   ...operator,
   'agents:write',
+  'webhooks:read',
+  'webhooks:write',
   'providers:read',
   'api_keys:read',
   'api_keys:write',

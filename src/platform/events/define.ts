@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 
 /** Streams are grouped into topics, which outside consumers subscribe to as a whole. */
-export type Topic = 'identity' | 'models' | 'knowledge' | 'catalog' | 'orders' | 'agents' | 'discussions';
+export type Topic = 'identity' | 'models' | 'knowledge' | 'catalog' | 'orders' | 'agents' | 'discussions' | 'webhooks';
 
 /** One version of one event type: its schema, an example, and how the version before becomes it. */
 export type EventType<S extends TSchema = TSchema> = {

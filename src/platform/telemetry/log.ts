@@ -54,6 +54,7 @@ const FIELDS = [
   'discussion_id',
   'generation_id',
   'document_id',
+  'webhook_id',
   'turn',
   'checkpoint',
 ] as const;

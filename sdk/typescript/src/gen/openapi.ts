@@ -461,7 +461,9 @@ export interface paths {
         };
         /**
          * Read a dead letter
-         * @description Needs the permission `dead_letters:read`.
+         * @description Its payload, why it could not be handled, how often that was tried, and its trace.
+         *
+         *     Needs the permission `dead_letters:read`.
          */
         get: operations["getDeadLetter"];
         put?: never;
@@ -500,6 +502,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard dead letters
+         * @description For good: some by their ids, those that match, or with `all` every one; a thousand at a time. What was parked behind failed ones goes on.
+         *
+         *     Needs the permission `dead_letters:write`.
+         */
+        post: operations["discardDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dead-letters/requeue": {
         parameters: {
             query?: never;
@@ -511,7 +535,7 @@ export interface paths {
         put?: never;
         /**
          * Handle dead letters again
-         * @description All, or those of one group. Of jobs a thousand at a time: repeat until the answer is 0.
+         * @description Some by their ids, those that match, or all, each with its whole stream and in order. Of jobs a thousand at a time: repeat until the answer is 0.
          *
          *     Needs the permission `dead_letters:write`.
          */
@@ -948,6 +972,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{event_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an event
+         * @description With its data and its trace, as long as the log is kept.
+         *
+         *     Needs the permission `events:read`.
+         */
+        get: operations["getEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/stream": {
         parameters: {
             query?: never;
@@ -1295,6 +1341,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how far the log and its readers are
+         * @description Each shard of the log with its head, what is kept and what waits in the outbox; each group of consumers with its offset, its lag and the process that holds it. Tenants share shards: these are numbers of the whole installation, and say nothing of any one tenant.
+         *
+         *     Needs the permission `events:read`.
+         */
+        get: operations["getStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system": {
         parameters: {
             query?: never;
@@ -1385,6 +1453,216 @@ export interface paths {
         patch: operations["changeUser"];
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks, the newest first
+         * @description Needs the permission `webhooks:read`.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Have events sent to an address
+         * @description Each event that it wants is POSTed as JSON, signed as Standard Webhooks says, at least once, in no promised order. The secret is shown this once.
+         *
+         *     Needs the permission `webhooks:write`.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a webhook
+         * @description Needs the permission `webhooks:read`.
+         */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description With the record of its deliveries.
+         *
+         *     Needs the permission `webhooks:write`.
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook
+         * @description Turned off, it loses what waits for it; a replay brings that back.
+         *
+         *     Needs the permission `webhooks:write`.
+         */
+        patch: operations["changeWebhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries with their attempts, the newest first
+         * @description Those that have ended are kept as long as the log.
+         *
+         *     Needs the permission `webhooks:read`.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a delivery with what is sent
+         * @description Needs the permission `webhooks:read`.
+         */
+        get: operations["getWebhookDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a delivery again
+         * @description At once, and if that fails by the schedule from its start; whatever its status is.
+         *
+         *     Needs the permission `webhooks:write`.
+         */
+        post: operations["retryWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn a webhook on again
+         * @description Events from now on are sent. What it missed can be replayed. Twice is fine.
+         *
+         *     Needs the permission `webhooks:write`.
+         */
+        post: operations["enableWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send events of the log again
+         * @description Those that it wants, from a cursor on, in the order of the log and no faster than the receiver takes them. `webhook-id` is that of the first time. One replay at a time.
+         *
+         *     Needs the permission `webhooks:write`.
+         */
+        post: operations["replayWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description The old one signs beside it for a day (or as asked), so that receivers can change over. Shown this once.
+         *
+         *     Needs the permission `webhooks:write`.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an example
+         * @description A `webhook_test`, or the documented example of a type, with `"test": true` in the envelope. One attempt, even when the webhook is off; `GET …/deliveries/{id}` says how it went.
+         *
+         *     Needs the permission `webhooks:write`.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1467,7 +1745,7 @@ export interface components {
             name: string;
             /** @description The first characters of the key, to know it by. */
             prefix: string;
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             /**
              * Format: uuid
              * @description The member for whom the key acts.
@@ -1554,6 +1832,14 @@ export interface components {
             stock?: number;
             /** @description Adds to the stock, or takes from it; instead of `stock`, which sets it. */
             stock_change?: number;
+        };
+        ChangeWebhook: {
+            description?: string | null;
+            enabled?: boolean;
+            /** @description Event types to send. null: all but those of the topic `identity`, which must be named and need `audit:read`. */
+            types?: string[] | null;
+            /** @description Where to POST: http or https, an address of the public internet, unless whoever runs the server allows another. */
+            url?: string;
         };
         ChatCompletion: {
             choices: {
@@ -1686,7 +1972,7 @@ export interface components {
             /** @description What the key is for. */
             name: string;
             /** @description At most what you may do yourself. */
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
         };
         CreateDiscussion: {
             context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
@@ -1760,6 +2046,14 @@ export interface components {
         CreateTicket: {
             /** @description The path of the stream as it will be requested, without a query: `/api/v1/discussions/{id}/events`. */
             path: string;
+        };
+        CreateWebhook: {
+            description?: string | null;
+            enabled?: boolean;
+            /** @description Event types to send. null: all but those of the topic `identity`, which must be named and need `audit:read`. */
+            types?: string[] | null;
+            /** @description Where to POST: http or https, an address of the public internet, unless whoever runs the server allows another. */
+            url: string;
         };
         /**
          * @description ISO 4217.
@@ -2283,7 +2577,7 @@ export interface components {
                 /** @enum {unknown} */
                 kind: "user" | "api_key" | "system";
             };
-            permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
             tenant: components["schemas"]["Tenant"];
             /** @description Every tenant of the user, the one used last first (at most 100). */
@@ -2434,7 +2728,7 @@ export interface components {
             name: string;
             /** @description The first characters of the key, to know it by. */
             prefix: string;
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             /**
              * Format: uuid
              * @description The member for whom the key acts.
@@ -2666,6 +2960,11 @@ export interface components {
             token_type: "Bearer";
             user: components["schemas"]["User"];
         };
+        /** @description Cursors (`epoch.position`) of the log: events after `from`, up to and with `to`, or the newest. */
+        ReplayWebhook: {
+            from: string;
+            to?: string;
+        };
         ResumeDiscussion: {
             /** @description In place of those it has; the others stay. Needed where `needs` says so. */
             limits?: {
@@ -2692,13 +2991,20 @@ export interface components {
         };
         RoleList: {
             items: {
-                permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+                permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
                 /**
                  * @description What a member may do; see `GET /roles`.
                  * @enum {unknown}
                  */
                 role: "owner" | "admin" | "developer" | "operator" | "viewer";
             }[];
+        };
+        RotateWebhookSecret: {
+            /**
+             * @description How long the old secret goes on signing beside the new one. 0, when it is known to others.
+             * @default 24
+             */
+            keep_previous_hours?: number;
         };
         RoundRobin: {
             /** @description Who speaks after whom, by agent id, user id or name; one may come several times. Default: the participants' order. */
@@ -2744,6 +3050,52 @@ export interface components {
             /** Format: date-time */
             last_used_at: string;
             user_agent: string | null;
+        };
+        Streams: {
+            epoch: string;
+            groups: {
+                group: string;
+                /** @description Of all shards together. */
+                lag_events: number;
+                /** @description Of the shard that is furthest behind. */
+                lag_seconds: number;
+                shards: {
+                    holder: string | null;
+                    /** @description Positions after it. */
+                    lag_events: number;
+                    /** @description Age of the first event after it. */
+                    lag_seconds: number;
+                    /** @description Everything up to here has been handled or put aside. Saved once a second. */
+                    offset: number;
+                    shard: number;
+                }[];
+            }[];
+            processes: {
+                host: string;
+                /** Format: uuid */
+                id: string;
+                pid: number;
+                roles: string[];
+                /** @description Whether it is the one that answered. */
+                self: boolean;
+                /** Format: date-time */
+                since: string;
+            }[];
+            shards: {
+                /** @description The newest position; 0: nothing yet. All tenants of the shard share them. */
+                head: number;
+                oldest: number | null;
+                outbox: {
+                    /** @description Of the oldest of them. */
+                    age_seconds: number;
+                    /** @description Committed, and not yet in the log. */
+                    events: number;
+                };
+                sequencer: string | null;
+                shard: number;
+                /** @description Whether this tenant's events are in it. */
+                yours: boolean;
+            }[];
         };
         System: {
             build: {
@@ -2799,6 +3151,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+        };
+        TestWebhook: {
+            /** @description An event type, of which the documented example is sent. Absent: `webhook_test`. */
+            type?: string;
         };
         Ticket: {
             /** @description Seconds. */
@@ -2899,6 +3255,140 @@ export interface components {
         VotePolicy: {
             /** @constant */
             type: "vote";
+        };
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            description: string | null;
+            disabled_at: string | null;
+            /** @description `gone`: the receiver answered 410. `failing`: no attempt succeeded for 5 days. `backlog`: too much waited. */
+            disabled_reason: ("manual" | "gone" | "failing" | "backlog") | null;
+            enabled: boolean;
+            /** @description No attempt has succeeded since then; null: they do. */
+            failing_since: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description Until then the secret before this one signs as well; null: there is only one. */
+            previous_secret_expires_at: string | null;
+            /** @description The newest one. */
+            replay: components["schemas"]["WebhookReplay"] | null;
+            /** @description Event types to send. null: all but those of the topic `identity`, which must be named and need `audit:read`. */
+            types: string[] | null;
+            /** Format: date-time */
+            updated_at: string;
+            url: string;
+            /** @description Grows with every change of yours; the ETag. */
+            version: number;
+        };
+        WebhookAttempt: {
+            /** Format: date-time */
+            at: string;
+            /** @description Why it failed; null: it succeeded. */
+            error: string | null;
+            latency_ms: number;
+            number: number;
+            /** @description The beginning of the answer’s body. */
+            response: string | null;
+            /** @description What the receiver answered; null: nothing. */
+            status: number | null;
+        };
+        WebhookDelivery: {
+            attempt_count: number;
+            /** @description The newest 20, the newest last. */
+            attempts: components["schemas"]["WebhookAttempt"][];
+            completed_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The event’s place in the log; null for a test, which is not in it. */
+            cursor: string | null;
+            /** @description The header `webhook-id`: the same for every attempt and replay. */
+            event_id: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {unknown} */
+            kind: "event" | "replay" | "test";
+            next_attempt_at: string | null;
+            /**
+             * @description `cancelled`: its webhook was turned off before an attempt succeeded. A retry by hand takes up any.
+             * @enum {unknown}
+             */
+            status: "pending" | "succeeded" | "failed" | "cancelled";
+            stream: string;
+            type: string;
+            /** Format: uuid */
+            webhook_id: string;
+        };
+        WebhookDeliveryWithBody: {
+            attempt_count: number;
+            /** @description The newest 20, the newest last. */
+            attempts: components["schemas"]["WebhookAttempt"][];
+            /** @description What is sent, byte for byte: the event as JSON. */
+            body: string;
+            completed_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The event’s place in the log; null for a test, which is not in it. */
+            cursor: string | null;
+            /** @description The header `webhook-id`: the same for every attempt and replay. */
+            event_id: string;
+            /** Format: uuid */
+            id: string;
+            /** @enum {unknown} */
+            kind: "event" | "replay" | "test";
+            next_attempt_at: string | null;
+            /**
+             * @description `cancelled`: its webhook was turned off before an attempt succeeded. A retry by hand takes up any.
+             * @enum {unknown}
+             */
+            status: "pending" | "succeeded" | "failed" | "cancelled";
+            stream: string;
+            type: string;
+            /** Format: uuid */
+            webhook_id: string;
+        };
+        WebhookReplay: {
+            /** @description Events that were put in line until now. */
+            enqueued: number;
+            /** @description Events after this position … */
+            from: string;
+            /** Format: uuid */
+            id: string;
+            /** @description How far it has come. */
+            position: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @enum {unknown} */
+            status: "running" | "completed" | "cancelled";
+            /** @description … up to and with this one. */
+            to: string;
+            /** @description The log does not reach back to `from` any more; it began where the log begins. */
+            trimmed: boolean;
+        };
+        WebhookWithSecret: {
+            /** Format: date-time */
+            created_at: string;
+            description: string | null;
+            disabled_at: string | null;
+            /** @description `gone`: the receiver answered 410. `failing`: no attempt succeeded for 5 days. `backlog`: too much waited. */
+            disabled_reason: ("manual" | "gone" | "failing" | "backlog") | null;
+            enabled: boolean;
+            /** @description No attempt has succeeded since then; null: they do. */
+            failing_since: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description Until then the secret before this one signs as well; null: there is only one. */
+            previous_secret_expires_at: string | null;
+            /** @description The newest one. */
+            replay: components["schemas"]["WebhookReplay"] | null;
+            /** @description `whsec_` and base64, as Standard Webhooks has it. Shown this once. */
+            secret: string;
+            /** @description Event types to send. null: all but those of the topic `identity`, which must be named and need `audit:read`. */
+            types: string[] | null;
+            /** Format: date-time */
+            updated_at: string;
+            url: string;
+            /** @description Grows with every change of yours; the ETag. */
+            version: number;
         };
     };
     responses: {
@@ -4836,12 +5326,18 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before; absent: from the start. */
                 cursor?: string;
+                /** @description Left at this time or later. */
+                from?: string;
                 group?: string;
                 /** @description Items at most. */
                 limit?: number;
                 source?: "event" | "job";
                 /** @description failed: it could not be handled. parked: it waits behind a failed one. requeued: being handled again. */
                 status?: "failed" | "parked" | "requeued";
+                stream?: string;
+                /** @description Left before this time. */
+                to?: string;
+                type?: string;
             };
             header?: never;
             path?: never;
@@ -4858,7 +5354,10 @@ export interface operations {
                 content: {
                     "application/json": {
                         items: {
+                            /** @description Tries that failed, since it was last requeued. */
                             attempts: number;
+                            /** @description Processes that died with it, counted apart from `attempts`. */
+                            crashes: number;
                             /** Format: date-time */
                             created_at: string;
                             error_code: string | null;
@@ -4877,6 +5376,7 @@ export interface operations {
                             status: "failed" | "parked" | "requeued";
                             /** @description The event's stream, or the job's key. */
                             stream: string;
+                            trace_id: string | null;
                             /** @description The event's type, or the job's kind. */
                             type: string;
                             /** Format: date-time */
@@ -4942,9 +5442,12 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description Tries that failed, since it was last requeued. */
                         attempts: number;
                         /** @description The event with its envelope, or the job's payload. */
                         body: unknown;
+                        /** @description Processes that died with it, counted apart from `attempts`. */
+                        crashes: number;
                         /** Format: date-time */
                         created_at: string;
                         error_code: string | null;
@@ -4963,6 +5466,7 @@ export interface operations {
                         status: "failed" | "parked" | "requeued";
                         /** @description The event's stream, or the job's key. */
                         stream: string;
+                        trace_id: string | null;
                         /** @description The event's type, or the job's kind. */
                         type: string;
                         /** Format: date-time */
@@ -5093,6 +5597,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description Letters of jobs that stay where they are: an unfinished job has their key. */
+                        kept: number;
                         /** @description Letters. */
                         requeued: number;
                     };
@@ -5129,6 +5635,108 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    discardDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Needed where nothing else is named: all of them.
+                     * @constant
+                     */
+                    all?: true;
+                    /**
+                     * Format: date-time
+                     * @description Left at this time or later.
+                     */
+                    from?: string;
+                    group?: string;
+                    /** @description These; together with filters, those that match. */
+                    ids?: string[];
+                    /** @enum {string} */
+                    source?: "event" | "job";
+                    /**
+                     * @description failed: it could not be handled. parked: it waits behind a failed one. requeued: being handled again.
+                     * @enum {string}
+                     */
+                    status?: "failed" | "parked" | "requeued";
+                    stream?: string;
+                    /**
+                     * Format: date-time
+                     * @description Left before this time.
+                     */
+                    to?: string;
+                    type?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Letters. */
+                        discarded: number;
+                    };
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             413: components["responses"]["Error413"];
             415: components["responses"]["Error415"];
             /** @description `validation_failed` */
@@ -5156,9 +5764,28 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description Left at this time or later.
+                     */
+                    from?: string;
                     group?: string;
+                    /** @description These; together with filters, those that match. */
+                    ids?: string[];
                     /** @enum {string} */
                     source?: "event" | "job";
+                    /**
+                     * @description failed: it could not be handled. parked: it waits behind a failed one. requeued: being handled again.
+                     * @enum {string}
+                     */
+                    status?: "failed" | "parked" | "requeued";
+                    stream?: string;
+                    /**
+                     * Format: date-time
+                     * @description Left before this time.
+                     */
+                    to?: string;
+                    type?: string;
                 };
             };
         };
@@ -5171,6 +5798,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description Letters of jobs that stay where they are: an unfinished job has their key. */
+                        kept: number;
                         /** @description Letters. */
                         requeued: number;
                     };
@@ -7011,11 +7640,23 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before; absent: from the start. */
                 cursor?: string;
+                /** @description Announced at this time or later. */
+                from?: string;
+                /** @description At this position or after it. */
+                from_position?: number;
                 /** @description Items at most. */
                 limit?: number;
                 /** @description Events of this stream only. */
                 stream?: string;
-                /** @description Events of this type only. */
+                /** @description Events about this only. */
+                subject?: string;
+                /** @description Events whose data holds this text, whatever its case. A page looks at 5,000 events at most: it may be empty and yet have a `next_cursor`. */
+                text?: string;
+                /** @description Announced before this time. */
+                to?: string;
+                /** @description At this position or before it. */
+                to_position?: number;
+                /** @description Events of this type only, or of these, separated by commas. */
                 type?: string;
             };
             header?: never;
@@ -7079,6 +7720,93 @@ export interface operations {
             401: components["responses"]["Error401"];
             /** @description `permission_denied` */
             403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    getEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Follow the log from here on: what came after it. */
+                        cursor: string;
+                        /** @description As the schema of its type and version says (`contracts/events`). */
+                        data: unknown;
+                        /** @constant */
+                        datacontenttype: "application/json";
+                        dataversion: number;
+                        /** @description Changes when positions start anew. */
+                        epoch: string;
+                        /** Format: uuid */
+                        id: string;
+                        /** @description Where it stands in the log. Grows; other tenants take positions, too. */
+                        position: number;
+                        /** @constant */
+                        source: "parley";
+                        /** @constant */
+                        specversion: "1.0";
+                        /** @description What it is ordered by, e.g. `discussions/{id}`. */
+                        stream: string;
+                        /** @description What it is about, usually an id. */
+                        subject: string;
+                        /** Format: uuid */
+                        tenantid: string;
+                        /** Format: date-time */
+                        time: string;
+                        trace_id: string | null;
+                        traceparent?: string;
+                        type: string;
+                    };
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     "X-Request-ID": components["headers"]["RequestId"];
                     [name: string]: unknown;
@@ -8408,6 +9136,52 @@ export interface operations {
             503: components["responses"]["Error503"];
         };
     };
+    getStreams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Streams"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
     getSystem: {
         parameters: {
             query?: never;
@@ -8732,6 +9506,906 @@ export interface operations {
             413: components["responses"]["Error413"];
             415: components["responses"]["Error415"];
             /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description Counted from 1. */
+                page?: number;
+                /** @description Items on a page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Webhook"][];
+                        page: number;
+                        page_size: number;
+                        /** @description Items on all pages together. */
+                        total: number;
+                    };
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first answer, byte for byte, for 48 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWebhook"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `idempotency_in_progress` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed`, `idempotency_mismatch`, `limit_reached` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that the change is based on, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeWebhook"];
+            };
+        };
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `version_mismatch` */
+            412: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; absent: from the start. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+                status?: "pending" | "succeeded" | "failed" | "cancelled";
+                type?: string;
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["WebhookDelivery"][];
+                        /** @description null: there is nothing after these items. */
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_request`, `invalid_cursor` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    getWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryWithBody"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    retryWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    enableWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first answer, byte for byte, for 48 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayWebhook"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplay"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid`, `invalid_cursor` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `idempotency_in_progress`, `conflict` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed`, `idempotency_mismatch` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first answer, byte for byte, for 48 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateWebhookSecret"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `idempotency_in_progress` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed`, `idempotency_mismatch` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat with the same key and body gets the first answer, byte for byte, for 48 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TestWebhook"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `idempotency_in_progress` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed`, `idempotency_mismatch` */
             422: {
                 headers: {
                     "X-Request-ID": components["headers"]["RequestId"];
