@@ -2,7 +2,7 @@
  * `make test`: starts what the tests need, runs them, and ends with lines that say what was run and what was not.
  *
  * Two legs: everything, on the packaged PostgreSQL, with coverage; then what keeps something in a database once more, on
- * a server such as DATABASE_URL names. `make test T=src/modules/agents` narrows to one leg of those files, without the
+ * a server such as DATABASE_URL names, with a Redis. `make test T=src/modules/agents` narrows to one leg of those files, without the
  * threshold. In CI nothing may be missing; on a laptop what is missing is said aloud.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -87,7 +87,11 @@ async function secondLeg(): Promise<void> {
   const server = await startServer(folder);
   try {
     const again = files.filter((file) => !isEndToEnd(file) && wantsDatabase(file));
-    await leg(`on PostgreSQL ${server.version} over TCP`, again, { PARLEY_TEST_DATABASE: server.url });
+    await leg(`on PostgreSQL ${server.version} over TCP${redis ? ', with Redis' : ''}`, again, {
+      PARLEY_TEST_DATABASE: server.url,
+      // Every server that a test runs in its process is now one of many, as far as it knows.
+      ...(redis && { PARLEY_TEST_WORLD_REDIS: redis.url }),
+    });
   } finally {
     await server.stop();
   }

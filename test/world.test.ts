@@ -4,7 +4,7 @@ import { createWorld, type World } from './support/world.ts';
 
 let world: World;
 before(async () => {
-  world = await createWorld();
+  world = await createWorld({ redis: false });
 });
 after(() => world.stop());
 

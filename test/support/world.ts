@@ -31,6 +31,8 @@ export type WorldOptions = {
   /** Settings, as the environment would hold them. */
   readonly env?: Readonly<Record<string, string>>;
   readonly app?: AppOptions;
+  /** False: without Redis, in the leg of `make test` that has one (PARLEY_TEST_WORLD_REDIS), too. */
+  readonly redis?: boolean;
 };
 
 export type World = {
@@ -63,6 +65,7 @@ export async function createWorld({
   profile = 'testing',
   env = {},
   app: options = {},
+  redis = true,
 }: WorldOptions = {}): Promise<World> {
   const database = await testDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-world-'));
@@ -70,6 +73,7 @@ export async function createWorld({
     env: {
       PARLEY_PROFILE: profile,
       ...{ HOST: '127.0.0.1', PORT: '0', API_PORT: '0', METRICS_PORT: '0', SIGNUP: 'open' },
+      ...(redis && process.env.PARLEY_TEST_WORLD_REDIS && { REDIS_URL: process.env.PARLEY_TEST_WORLD_REDIS }),
       ...{ DATABASE_URL: database.url, DATA_DIR: dataDir, MASTER_KEY: randomBytes(32).toString('hex') },
       ...env,
     },

@@ -149,9 +149,10 @@ test('rollback while a moderator is asked: it is asked anew, and has heard the m
 });
 
 test('rollback where the words that were dropped used up a limit: it ends, and the turn is closed', async () => {
-  script(slowly(['So many words that they are more than was allowed for all of it']));
+  const said = 'So many words that they are more than was allowed for all of it';
+  script(slowly([said]));
   const { path, events } = await begin({ on_post: 'rollback', limits: { max_turns: 5, max_tokens: 10 } });
-  await events.until(is('message_delta'));
+  await heard(events, said);
   const posted = await me.post(`${path}/messages`, { content: 'Again.' });
   assert.deepEqual([posted.status, posted.body.next_speaker], [201, null]);
   await events.until(is('discussion_completed'));

@@ -5,7 +5,7 @@ import { noRedis, ownRedis } from '../../../test/support/redis.ts';
 import { createWorld } from '../../../test/support/world.ts';
 
 test('readiness tells of the database, and that Redis is not needed', async () => {
-  await using world = await createWorld();
+  await using world = await createWorld({ redis: false });
   const { status, body } = await world.anonymous.get('/health/ready');
   assert.equal(status, 200);
   assert.deepEqual(body, { status: 'ok', database: 'connected', redis: 'disabled' });
