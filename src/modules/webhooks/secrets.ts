@@ -1,5 +1,5 @@
 import type { Secrets } from '../../platform/config/secrets.ts';
-import { newSecret } from './signing.ts';
+import { newSecret } from './deliveries/signing.ts';
 import type { WebhookRow } from './store.ts';
 
 export type SealedSecret = { readonly secret: string; readonly sealed: string };

@@ -4,12 +4,12 @@ import type { JobKind, Jobs, RunningJob } from '../../../platform/jobs/define.ts
 import type { Logger } from '../../../platform/telemetry/log.ts';
 import { disabling, retryAfterMsOf, retryDelayMs, succeeded } from '../rules.ts';
 import type { WebhookSecrets } from '../secrets.ts';
-import { signatureHeaders } from '../signing.ts';
 import * as hooks from '../store.ts';
 import { turnOff } from '../turn-off.ts';
 import type { Meter } from './meter.ts';
 import type { Receivers } from './receivers.ts';
 import type { Send, Sent } from './send.ts';
+import { signatureHeaders } from './signing.ts';
 import * as store from './store.ts';
 
 export const DELIVERY_JOB = 'webhooks.delivery';

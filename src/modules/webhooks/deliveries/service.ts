@@ -9,10 +9,10 @@ import { validationFailed } from '../../../platform/http/validation.ts';
 import type { Jobs } from '../../../platform/jobs/define.ts';
 import type { Hub } from '../../../platform/realtime/hub.ts';
 import { webhookTest } from '../events.ts';
-import { deliver, deliveryOf } from '../fan-out.ts';
 import { findWebhook, lockWebhook } from '../store.ts';
 import type { Topics } from '../topics.ts';
 import { DELIVERY_JOB } from './attempt.ts';
+import { deliver, deliveryOf } from './fan-out.ts';
 import { type Delivery, type DeliveryWithBody, SHOWN_ATTEMPTS } from './schemas.ts';
 import * as store from './store.ts';
 

@@ -1,17 +1,17 @@
-import { uuidv7 } from '../../lib/ids.ts';
-import type { Tx } from '../../platform/db/queries.ts';
-import type { Consumer } from '../../platform/events/consumer.ts';
-import type { LogEvent } from '../../platform/events/define.ts';
-import type { EventTypes } from '../../platform/events/registry.ts';
-import type { Jobs } from '../../platform/jobs/define.ts';
-import { formatCursor } from '../../platform/realtime/cursor.ts';
-import type { Hub } from '../../platform/realtime/hub.ts';
-import { DELIVERY_JOB } from './deliveries/attempt.ts';
-import { insertDeliveries, type NewDelivery } from './deliveries/store.ts';
-import { WEBHOOK_EVENTS } from './events.ts';
-import { isSince, wants } from './rules.ts';
-import * as store from './store.ts';
-import type { Topics } from './topics.ts';
+import { uuidv7 } from '../../../lib/ids.ts';
+import type { Tx } from '../../../platform/db/queries.ts';
+import type { Consumer } from '../../../platform/events/consumer.ts';
+import type { LogEvent } from '../../../platform/events/define.ts';
+import type { EventTypes } from '../../../platform/events/registry.ts';
+import type { Jobs } from '../../../platform/jobs/define.ts';
+import { formatCursor } from '../../../platform/realtime/cursor.ts';
+import type { Hub } from '../../../platform/realtime/hub.ts';
+import { WEBHOOK_EVENTS } from '../events.ts';
+import { isSince, wants } from '../rules.ts';
+import * as hooks from '../store.ts';
+import type { Topics } from '../topics.ts';
+import { DELIVERY_JOB } from './attempt.ts';
+import { insertDeliveries, type NewDelivery } from './store.ts';
 
 type Interests = readonly (readonly string[] | null)[];
 /** Tenants whose webhooks' types are remembered. */
@@ -53,7 +53,7 @@ export function fanOut({ jobs, hub, types, topics }: Deps): Consumer {
     },
     async handle(tx, event) {
       const before = generation;
-      const listening = await store.listening(tx);
+      const listening = await hooks.listening(tx);
       if (interests.size >= MAX_TENANTS) interests.clear();
       if (generation === before)
         interests.set(
