@@ -9,7 +9,7 @@ const EMAIL = /^[^\s@]+@[^\s@]+$/;
 
 /**
  * Makes a tenant and its owner with a random password, whatever SIGNUP says: the first one of a production server,
- * where nobody may sign up. It takes the database for itself, so it runs before the server does.
+ * where nobody may sign up. Without REDIS_URL it takes the database for itself, so it runs before the server does.
  */
 export const register: Command = async (io) => {
   const [email = '', tenantName = '', ...rest] = io.args;
