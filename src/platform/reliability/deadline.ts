@@ -1,7 +1,7 @@
 import { monotonic, type Time } from './time.ts';
 import type { Signalled } from './wrapper.ts';
 
-/** Where a signal says when it will abort. A signal made of others without `withDeadline` says nothing of it. */
+/** Where a signal says when it will abort. A signal made of others by `AbortSignal.any` says nothing of it. */
 const DEADLINE = Symbol('deadline');
 type Bounded = AbortSignal & { [DEADLINE]?: number };
 
@@ -21,8 +21,8 @@ export function withDeadline<C extends Signalled>(
   if (outerMs <= ms) return { ctx, [Symbol.dispose]() {} };
   // By a listener of our own: `AbortSignal.any` costs five times as much, most of it in the garbage collector.
   const either = new AbortController();
-  const signal: Bounded = either.signal;
-  signal[DEADLINE] = time.now() + ms;
+  const { signal } = either;
+  tellDeadline(signal, ms, time);
   const onAbort = () => either.abort(ctx.signal.reason);
   if (ctx.signal.aborted) onAbort();
   else ctx.signal.addEventListener('abort', onAbort, { once: true });
@@ -34,6 +34,11 @@ export function withDeadline<C extends Signalled>(
       ctx.signal.removeEventListener('abort', onAbort);
     },
   };
+}
+
+/** Writes on a signal that whoever made it will abort it in `ms`: for those who keep the clock themselves. */
+export function tellDeadline(signal: AbortSignal, ms: number, time: Time = monotonic): void {
+  (signal as Bounded)[DEADLINE] = time.now() + ms;
 }
 
 /** How long until the signal aborts, as far as is known: Infinity without a deadline, 0 when it has aborted. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { type Chance, traces } from '../../../test/support/traces.ts';
 import { AppError } from '../http/errors.ts';
-import { remainingMs, withDeadline } from './deadline.ts';
+import { remainingMs, tellDeadline, withDeadline } from './deadline.ts';
 import type { Time } from './time.ts';
 import { timeout } from './timeout.ts';
 
@@ -92,4 +92,12 @@ test('of call, time-outs, deadline and caller the first one ends it, in 20,000 t
 test('a deadline within a deadline is the earlier of the two, however deep, in 100,000 traces', () => {
   judgeDeadlines();
   assert.equal(remainingMs(AbortSignal.abort()), 0);
+});
+
+test('a signal whose deadline was told bounds what is called with it', () => {
+  const { signal } = new AbortController();
+  tellDeadline(signal, 1_000);
+  assert.ok(remainingMs(signal) > 900 && remainingMs(signal) <= 1_000);
+  using within = withDeadline({ signal }, { ms: 60_000, reason: () => 'never' });
+  assert.equal(within.ctx.signal, signal);
 });

@@ -1,3 +1,4 @@
+import { tellDeadline } from '../../reliability/deadline.ts';
 import type { Handle } from './delivery.ts';
 
 /** A handler took longer than its group allows. */
@@ -16,6 +17,7 @@ export function timed(next: Handle, ms: number): Handle {
   return async (delivery) => {
     const abort = new AbortController();
     const signal = AbortSignal.any([delivery.ctx.signal, abort.signal]);
+    tellDeadline(signal, ms);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
