@@ -18,8 +18,8 @@ import { createSecrets } from './platform/config/secrets.ts';
 import { createDatabase } from './platform/db/database.ts';
 import { openDb } from './platform/db/open.ts';
 import type { Db } from './platform/db/queries.ts';
+import { createDeadLetters } from './platform/dead-letters/dead-letters.ts';
 import { createAnnouncements } from './platform/events/announcements.ts';
-import { createDeadLetters } from './platform/events/dead-letters.ts';
 import { createFeed } from './platform/events/feed.ts';
 import { createEventTypes } from './platform/events/registry.ts';
 import { createSequencer } from './platform/events/sequencer.ts';
@@ -86,11 +86,13 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   const resources = await createResources(config, options);
   const { log, metrics, tracer, db, redis, types, announcements, sequencer, signals } = resources;
   const roles = new Set(rolesOf(options));
-  const modules = createModules(config, options, resources);
+  const groups: string[] = [];
+  const modules = createModules(config, options, { ...resources, groups: () => groups });
   const { identity, access } = modules;
   const platform: Module = { name: 'platform', schedules: [purgeSchedule(db)] };
   const list: readonly Module[] = [platform, ...Object.values(modules)];
   for (const { events = [] } of list) types.register(events);
+  for (const { consumers = [] } of list) groups.push(...consumers.map(({ group }) => group));
 
   const probes = { ping: db.ping, ...(redis && { redis: redis.probe }) };
   const api = createApiRole({
@@ -188,7 +190,7 @@ async function createResources(config: Config, options: AppOptions) {
     ...{ processId: leases.processId, notices },
     ...(!rolesOf(options).includes('worker') && { onDue }),
   });
-  const deadLetters = createDeadLetters(jobs);
+  const deadLetters = createDeadLetters({ queue: jobs, metrics, db });
   return {
     ...{ log, metrics, tracer, clock, database, db, redis, announcements, secrets, limiter, cursors, outbound },
     ...{
@@ -230,8 +232,12 @@ function servicesOf(resources: Resources, { answersOnly = false }: AppOptions): 
 }
 
 /** Every module, in the order of the design: each may use those above it. */
-function createModules(config: Config, options: AppOptions, resources: Resources) {
-  const { db, clock, secrets, hub, limiter, reliability, log, cursors, jobs, types, deadLetters } = resources;
+function createModules(
+  config: Config,
+  options: AppOptions,
+  resources: Resources & { groups: () => readonly string[] },
+) {
+  const { db, clock, secrets, hub, limiter, reliability, log, cursors, jobs, types, deadLetters, groups } = resources;
   const identity = createIdentity({ db, clock, config, secrets, hub, limiter, reliability, log });
   const access = createAccess({ db, clock, hub, identity, log });
   const audit = createAudit({
@@ -261,9 +267,26 @@ function createModules(config: Config, options: AppOptions, resources: Resources
     retentionDays: config.logRetentionDays,
   });
   const facts = factsOf(config, rolesOf(options));
-  const operations = createOperations({ db, hub, types, deadLetters, cursors, clock, facts });
+  const operations = createOperations({
+    ...{ db, hub, types, deadLetters, cursors, clock, facts, groups },
+    ...{ redis: resources.redis, reliability: resources.reliability, caches: resources.caches },
+    processId: resources.leases.processId,
+  });
   const openai = createOpenAi({ models, agents, clock });
-  return { identity, access, audit, traces, models, knowledge, catalog, agents, discussions, webhooks, operations, openai };
+  return {
+    identity,
+    access,
+    audit,
+    traces,
+    models,
+    knowledge,
+    catalog,
+    agents,
+    discussions,
+    webhooks,
+    operations,
+    openai,
+  };
 }
 
 /** What the system page tells of this process. */
@@ -297,7 +320,10 @@ async function openBackbone(
 
 /** What may be missed: a request does not wait for a Redis that hangs, and soon does not ask it any more. */
 const redisGuard = (reliability: Reliability): Guard =>
-  createGuard({ breaker: reliability.breaker({ name: 'redis', openMs: 500, maxOpenMs: 2_000 }), deadlineMs: 40 });
+  createGuard({
+    breaker: reliability.breaker({ name: 'redis', openMs: 500, maxOpenMs: 2_000, window: 8 }),
+    deadlineMs: 40,
+  });
 
 /** The exporter takes 60 ms to load: only where there is somewhere to export to. */
 async function spanSource({ otlpEndpoint: endpoint, version }: Config) {

@@ -1,6 +1,6 @@
 import type { Db } from '../platform/db/queries.ts';
 import type { Announcements } from '../platform/events/announcements.ts';
-import type { DeadLetters } from '../platform/events/dead-letters.ts';
+import type { DeadLetters } from '../platform/dead-letters/dead-letters.ts';
 import { createDispatch } from '../platform/events/dispatch.ts';
 import type { Feed } from '../platform/events/feed.ts';
 import { retentionSchedule } from '../platform/events/partitions.ts';

@@ -13,7 +13,14 @@ const NO_COMMANDS = new Set([
   ...['token', 'revokeToken', 'createChatCompletion', 'invokeAgent', 'streamAgent'],
   // Changes of what exists, which come out the same when they are repeated.
   ...['enableWebhook', 'retryWebhookDelivery'],
-  ...['changePassword', 'archiveAgent', 'restoreAgent', 'requeueDeadLetter', 'requeueDeadLetters'],
+  ...[
+    'changePassword',
+    'archiveAgent',
+    'restoreAgent',
+    'requeueDeadLetter',
+    'requeueDeadLetters',
+    'discardDeadLetters',
+  ],
   ...['pauseDiscussion', 'resumeDiscussion', 'cancelDiscussion', 'advanceDiscussion'],
   // A second claim is as good as the first, and takes its place.
   'claimTurn',

@@ -358,7 +358,14 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
     await world.settle();
     return {};
   },
+  getEvent: async ({ owner, world, mark }) => {
+    await makeAgent(owner, mark);
+    await world.settle();
+    const { items } = await done(owner.get('/events?type=agent_registered&limit=1'));
+    return { params: { event_id: items[0].id } };
+  },
   followEvents: none,
+  getStreams: none,
   getSystem: none,
   listDeadLetters: async (setting) => {
     await deadLetter(setting);
@@ -372,6 +379,9 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
     return { body: { source: 'event' } };
   },
   discardDeadLetter: ofDeadLetter,
+  discardDeadLetters: async (setting) => ({
+    body: { ids: [await deadLetter(setting), await deadLetter(setting)] },
+  }),
 
   createChatCompletion: async ({ owner, mark }) => {
     const { name } = await makeAgent(owner, mark);

@@ -52,7 +52,7 @@ export type TestProcess = {
 
 export async function testLog(): Promise<TestLog> {
   const announcements = createAnnouncements();
-  const database = await testDatabase({ to: 2, writeOutbox: announcements.writeOutbox });
+  const database = await testDatabase({ writeOutbox: announcements.writeOutbox });
   const { db } = database;
   const types = createEventTypes();
   types.register([noted]);

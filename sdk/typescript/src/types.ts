@@ -121,11 +121,15 @@ export type RolePermissions = Ok<'listRoles'>['items'][number];
 export type LogEvent = Ok<'listEvents'>['items'][number];
 export type EventPage = Ok<'listEvents'>;
 export type EventQuery = Asked<'listEvents'>;
+export type EventDetails = Ok<'getEvent'>;
+export type Streams = Ok<'getStreams'>;
 export type DeadLetter = Ok<'getDeadLetter'>;
 export type DeadLetterPage = Ok<'listDeadLetters'>;
 /** In lists: without its content. */
 export type DeadLetterSummary = DeadLetterPage['items'][number];
 export type DeadLetterQuery = Asked<'listDeadLetters'>;
+/** Which of them: by their ids, by what they are, or (nothing named) all. */
+export type DeadLetterSelection = Body<'requeueDeadLetters'>;
 export type AuditPage = Ok<'listAuditLog'>;
 export type AuditRecord = AuditPage['items'][number];
 export type AuditQuery = Asked<'listAuditLog'>;

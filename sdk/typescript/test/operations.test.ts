@@ -43,6 +43,9 @@ const CALLS: Readonly<Record<string, Call>> = {
   discardDeadLetter: (parley) => parley.deadLetters.discard('~1'),
   requeueDeadLetter: (parley) => parley.deadLetters.requeue('~1'),
   requeueDeadLetters: (parley) => parley.deadLetters.requeueAll(),
+  discardDeadLetters: (parley) => parley.deadLetters.discardAll({ all: true }),
+  getEvent: (parley) => parley.events.get('~1'),
+  getStreams: (parley) => parley.system.streams(),
 
   listModels: (parley) => parley.models.list(),
   getModel: (parley) => parley.models.get('~1'),

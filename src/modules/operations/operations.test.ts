@@ -93,7 +93,15 @@ describe('dead letters', () => {
       { ...body.items[0], created_at: 'x', updated_at: 'x' },
       {
         ...{ id, source: 'event', group: 'listed', stream: 'agents/1', type: 'noted', position: 7, status: 'failed' },
-        ...{ error_code: 'poison', error_message: 'It was hopeless', attempts: 5, created_at: 'x', updated_at: 'x' },
+        ...{
+          error_code: 'poison',
+          error_message: 'It was hopeless',
+          attempts: 5,
+          crashes: 0,
+          trace_id: null,
+          created_at: 'x',
+          updated_at: 'x',
+        },
       },
     );
     assert.deepEqual((await owner.get(`/dead-letters/${id}`)).body.body, { data: { n: 1 } });
@@ -111,14 +119,14 @@ describe('dead letters', () => {
     await leave({ group: 'queue', stream: 'other', position: 3 });
     assert.equal((await other.post(`/dead-letters/${behind}/requeue`)).status, 404);
     const { body } = await owner.post(`/dead-letters/${behind}/requeue`);
-    assert.deepEqual(body, { requeued: 2 });
+    assert.deepEqual(body, { requeued: 2, kept: 0 });
     assert.deepEqual(await statuses('queue'), [
       [3, 'failed'],
       [2, 'requeued'],
       [1, 'requeued'],
     ]);
-    assert.deepEqual((await owner.post('/dead-letters/requeue', { group: 'queue' })).body, { requeued: 1 });
-    assert.deepEqual((await other.post('/dead-letters/requeue', {})).body, { requeued: 0 });
+    assert.deepEqual((await owner.post('/dead-letters/requeue', { group: 'queue' })).body, { requeued: 1, kept: 0 });
+    assert.deepEqual((await other.post('/dead-letters/requeue', {})).body, { requeued: 0, kept: 0 });
   });
 
   test('that are requeued reach their consumer again', async () => {
@@ -132,7 +140,7 @@ describe('dead letters', () => {
     const before = await records();
     const { stream, position } = event;
     const id = await leave({ group: 'audit', stream, position, body: event });
-    assert.deepEqual((await owner.post(`/dead-letters/${id}/requeue`)).body, { requeued: 1 });
+    assert.deepEqual((await owner.post(`/dead-letters/${id}/requeue`)).body, { requeued: 1, kept: 0 });
     await world.settle();
     assert.equal((await owner.get(`/dead-letters/${id}`)).status, 404);
     assert.equal(await records(), before + 1);
@@ -149,7 +157,7 @@ describe('dead letters', () => {
     await leave({ group: 'no_such_kind', stream: 'a', position: 0, source: 'job' });
     await leave({ group: 'no_such_kind', stream: 'b', position: 0, source: 'job' });
     const all = await owner.post('/dead-letters/requeue', { source: 'job', group: 'no_such_kind' });
-    assert.deepEqual(all.body, { requeued: 2 });
+    assert.deepEqual(all.body, { requeued: 2, kept: 0 });
     await world.db.system.run(sql`delete from jobs where kind = 'no_such_kind'`);
   });
 

@@ -1,5 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox';
-import type { DeadLetter as Letter } from '../../platform/events/dead-letters.ts';
+import { type TSchema, Type } from 'typebox';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const id = () => Type.String({ format: 'uuid' });
@@ -26,9 +25,39 @@ export const Event = Type.Object({
   traceparent: Type.Optional(Type.String()),
 });
 
+/** An event as `GET /events/{id}` shows it. */
+export const EventDetails = Type.Object({
+  ...Event.properties,
+  trace_id: nullable(Type.String({ description: 'Of `traceparent`: the trace in which it was announced.' })),
+  cursor: Type.String({ description: 'Follow the log from here on: what came after it.' }),
+});
+
+export const EventParams = Type.Object({ event_id: id() });
+
+const position = (description: string) => Type.Optional(Type.Integer({ minimum: 1, description }));
+
 export const eventFilters = {
-  type: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'Events of this type only.' })),
+  type: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 5000,
+      description: 'Events of this type only, or of these, separated by commas.',
+    }),
+  ),
   stream: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Events of this stream only.' })),
+  subject: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Events about this only.' })),
+  from: Type.Optional(Type.String({ format: 'date-time', description: 'Announced at this time or later.' })),
+  to: Type.Optional(Type.String({ format: 'date-time', description: 'Announced before this time.' })),
+  from_position: position('At this position or after it.'),
+  to_position: position('At this position or before it.'),
+  text: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description:
+        'Events whose data holds this text, whatever its case. A page looks at 5,000 events at most: it may be empty and yet have a `next_cursor`.',
+    }),
+  ),
 };
 
 const commaList = (what: string) =>
@@ -40,55 +69,3 @@ export const FollowQuery = Type.Object({
   streams: commaList('Streams'),
   types: commaList('Event types'),
 });
-
-/** What could not be handled, without its content. */
-export const DeadLetterSummary = Type.Object({
-  id: id(),
-  source: Type.Union([Type.Literal('event'), Type.Literal('job')]),
-  group: Type.String({ description: "The consumer's group, or the job's kind." }),
-  stream: Type.String({ description: "The event's stream, or the job's key." }),
-  type: Type.String({ description: "The event's type, or the job's kind." }),
-  position: nullable(Type.Integer({ description: 'Where the event stands in the log; null for a job.' })),
-  status: Type.Union([Type.Literal('failed'), Type.Literal('parked'), Type.Literal('requeued')], {
-    description:
-      'failed: it could not be handled. parked: it waits behind a failed one. requeued: being handled again.',
-  }),
-  error_code: nullable(Type.String()),
-  error_message: nullable(Type.String()),
-  attempts: Type.Integer({ minimum: 0 }),
-  created_at: time(),
-  updated_at: time(),
-});
-
-export const DeadLetter = Type.Object({
-  ...DeadLetterSummary.properties,
-  body: Type.Unknown({ description: "The event with its envelope, or the job's payload." }),
-});
-
-export const DeadLetterParams = Type.Object({ dead_letter_id: id() });
-
-export const deadLetterFilters = {
-  source: Type.Optional(DeadLetterSummary.properties.source),
-  group: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-  status: Type.Optional(DeadLetterSummary.properties.status),
-};
-
-export const RequeueBody = Type.Object({
-  source: deadLetterFilters.source,
-  group: deadLetterFilters.group,
-});
-
-export const Requeued = Type.Object({ requeued: Type.Integer({ minimum: 0, description: 'Letters.' }) });
-
-/** A letter as it goes out. */
-export function summaryOf(letter: Letter): Static<typeof DeadLetterSummary> {
-  const { id, source, group_name: group, stream, type, position, status, error_code, error_message, attempts } = letter;
-  return {
-    ...{ id, source, group, stream, type, status, error_code, error_message, attempts },
-    position: source === 'event' ? position : null,
-    created_at: letter.created_at.toISOString(),
-    updated_at: letter.updated_at.toISOString(),
-  };
-}
-
-export const letterOf = (letter: Letter): Static<typeof DeadLetter> => ({ ...summaryOf(letter), body: letter.body });

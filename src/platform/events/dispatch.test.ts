@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { sql } from 'kysely';
 import { type Noted, note, noted, type TestLog, testLog, until } from '../../../test/support/log.ts';
+import { createDeadLetters } from '../dead-letters/dead-letters.ts';
 import { PermanentError } from '../jobs/define.ts';
 import { createQueue } from '../jobs/queue.ts';
 import { silentLog } from '../telemetry/log.ts';
 import { createTracer } from '../telemetry/trace.ts';
 import type { Consumer } from './consumer.ts';
-import { createDeadLetters } from './dead-letters.ts';
 import { createDispatch } from './dispatch.ts';
 import { createEventTypes } from './registry.ts';
 import { shardOf } from './shards.ts';
@@ -16,7 +16,7 @@ import { raiseFence, takePlace } from './sql.ts';
 let log: TestLog;
 let tenantId: string;
 let run = 0;
-const deadLetters = createDeadLetters(createQueue());
+const deadLetters = createDeadLetters({ queue: createQueue() });
 const stops: (() => Promise<void>)[] = [];
 
 before(async () => {
@@ -94,7 +94,7 @@ const letters = () =>
   log.db.system.all<{ stream: string; n: number; status: string; error_code: string | null; attempts: number }>(sql`
     select stream, (body->'data'->>'n')::int as n, status, error_code, attempts from dead_letters
      where group_name = ${group()} order by position`);
-const requeueAll = () => log.db.inTx(log.ctx(tenantId), (tx) => deadLetters.requeueAll(tx, { group: group() }));
+const requeueAll = () => log.db.inTx(log.ctx(tenantId), (tx) => deadLetters.requeue(tx, { group: group() }));
 const offset = async () => {
   const row = await log.db.system.first<{ position: number }>(sql`
     select position from consumer_offsets where group_name = ${group()} and shard = ${shardOf(tenantId)}`);
@@ -219,8 +219,9 @@ test('discarding the poisoned event lets what was parked behind it go on', async
   const ctx = log.ctx(tenantId);
   const [failed] = await deadLetters.list(log.db.reader(ctx), { status: 'failed', before: undefined, limit: 10 });
   const foreign = log.ctx(await log.makeTenant());
-  assert.equal(await log.db.inTx(foreign, (tx) => deadLetters.discard(tx, failed?.id ?? '')), false);
-  assert.equal(await log.db.inTx(ctx, (tx) => deadLetters.discard(tx, failed?.id ?? '')), true);
+  const ids = [failed?.id ?? ''];
+  assert.equal(await log.db.inTx(foreign, (tx) => deadLetters.discard(tx, { ids })), 0);
+  assert.equal(await log.db.inTx(ctx, (tx) => deadLetters.discard(tx, { ids })), 1);
   await p.settle();
   assert.deepEqual(await effects(), [2, 3]);
   assert.deepEqual(await letters(), []);

@@ -1,13 +1,14 @@
 import type { Backoff } from '../../lib/backoff.ts';
 import { createSemaphore } from '../../lib/semaphore.ts';
 import type { Db } from '../db/queries.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import type { Keeping, Lease, Leases } from '../leases/leases.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracer } from '../telemetry/trace.ts';
 import type { Consumer } from './consumer.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import { consumerMeter } from './consumer-metrics.ts';
 import type { Feed } from './feed.ts';
 import { Lane } from './lane.ts';
 import { createLoop, type Loop } from './loop.ts';
@@ -60,7 +61,7 @@ class LaneDispatch implements Dispatch {
   readonly #d: Deps;
   readonly #log: Logger;
   readonly #loop: Loop;
-  readonly #meters: ReturnType<typeof meter>;
+  readonly #meters: ReturnType<typeof consumerMeter>;
   readonly #places: ReadonlyMap<string, Place>;
   readonly #lanes = new Map<string, { lane: Lane; lease: Lease }>();
   readonly #slot = createSemaphore(HANDLERS);
@@ -80,7 +81,7 @@ class LaneDispatch implements Dispatch {
         ALL_SHARDS.map((shard) => [leaseName(consumer.group, shard), { consumer, shard }] as const),
       ),
     );
-    this.#meters = meter(deps.metrics, this.groups, () => this.#open());
+    this.#meters = consumerMeter(deps.metrics, this.groups, () => this.#open());
     this.#loop = createLoop({
       pollMs: POLL_MS,
       run: () => this.#round(),
@@ -140,6 +141,7 @@ class LaneDispatch implements Dispatch {
     const place = this.#places.get(lease.name);
     if (place === undefined || this.#stopping || lease.signal.aborted) return;
     const { group } = place.consumer;
+    const meter = this.#meters(group);
     const lane = new Lane({
       ...this.#d,
       ...place,
@@ -149,12 +151,18 @@ class LaneDispatch implements Dispatch {
       retry: {
         backoff: this.#d.backoff ?? BACKOFF,
         onRetry: (error, failures, delayMs) => {
-          this.#meters.retried(group);
+          meter.retried();
           this.#log.info('an event will be tried again', { group, attempt: failures, delay_ms: delayMs, error });
         },
       },
       onProgress: () => this.#loop.nudge(),
-      onDeadLetter: () => this.#meters.parked(group),
+      meter: {
+        ...meter,
+        buried: () => {
+          meter.buried();
+          this.#d.deadLetters.count('event', group);
+        },
+      },
     });
     this.#lanes.set(lease.name, { lane, lease });
     this.#loop.nudge();
@@ -184,7 +192,9 @@ class LaneDispatch implements Dispatch {
 
   async #drainRequeued(): Promise<void> {
     this.#requeued = false;
-    for (const { group_name, shard, ...key } of await this.#d.db.system.all(q.requeuedKeys(this.groups)))
+    const places = this.#open().map(({ group, shard }) => ({ group, shard }));
+    if (places.length === 0) return;
+    for (const { group_name, shard, ...key } of await this.#d.db.system.all(q.requeuedKeys(places)))
       this.#lanes.get(leaseName(group_name, shard))?.lane.drain(key);
   }
 
@@ -196,30 +206,4 @@ class LaneDispatch implements Dispatch {
     const calm = Promise.all(this.#open().map((lane) => lane.calm()));
     await Promise.race([calm, late]).finally(() => clearTimeout(timer));
   }
-}
-
-function meter(metrics: Metrics | undefined, groups: readonly string[], lanes: () => readonly Lane[]) {
-  metrics?.gauge({
-    name: 'consumer_lag_events',
-    help: 'Events of the log that a group held by this process has not seen.',
-    labels: ['group'],
-    collect: (gauge) => {
-      for (const group of groups) gauge.labels(group).set(0);
-      for (const { group, lag } of lanes()) gauge.labels(group).inc(lag);
-    },
-  });
-  const retries = metrics?.counter({
-    name: 'consumer_retries_total',
-    help: 'Tries of events that failed and will be repeated.',
-    labels: ['group'],
-  });
-  const letters = metrics?.counter({
-    name: 'dead_letters_total',
-    help: 'Events that could not be handled.',
-    labels: ['group'],
-  });
-  return {
-    retried: (group: string) => retries?.labels(group).inc(),
-    parked: (group: string) => letters?.labels(group).inc(),
-  };
 }

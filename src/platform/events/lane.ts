@@ -29,7 +29,19 @@ export type LaneDeps = {
   readonly retry: Omit<RetryOptions, 'maxAttempts'>;
   /** Something ended, so that `pump` may find more to take. */
   readonly onProgress: () => void;
-  readonly onDeadLetter: () => void;
+  readonly meter: LaneMeter;
+};
+
+/** What is counted of a group's work. */
+export type LaneMeter = {
+  /** An event had its effect, or (not `fresh`) had had it before: the inbox said so. */
+  handled(fresh: boolean, seconds: number): void;
+  /** An event waits behind one that failed. */
+  parked(): void;
+  /** An event could not be handled, and is a dead letter now. */
+  buried(): void;
+  /** A process died with an event. */
+  crashed(): void;
 };
 
 /** Events that may be under way beyond the first unfinished one; a stream that retries holds the others back only then. */
@@ -53,14 +65,16 @@ export class Lane {
   readonly #abort = new AbortController();
   readonly #signal: AbortSignal;
   readonly #parked = new Set<string>();
-  /** Positions under way, ascending. */
-  readonly #pending = new Set<number>();
+  /** Positions under way, ascending, with the time of their announcement. */
+  readonly #pending = new Map<number, string>();
   readonly #queues = new Map<string, (() => Promise<void>)[]>();
   readonly #active = new Set<Promise<void>>();
   readonly #draining = new Set<string>();
   #ready = false;
   #closed = false;
   #next = 0;
+  /** When the newest event that was taken was announced. */
+  #takenAt: string | undefined;
   #saved = 0;
   /** Up to here events are tried one by one, each noted before: the process before this one died among them. */
   #carefulTo = 0;
@@ -82,8 +96,16 @@ export class Lane {
   }
   /** Everything up to here has been handled or put aside. */
   get seenTo(): number {
-    const first = this.#pending.values().next();
+    const first = this.#pending.keys().next();
     return (first.done ? this.#next : first.value) - 1;
+  }
+  /** Since when the oldest event that has not been handled has been there, in Unix milliseconds. */
+  get behindSince(): number | undefined {
+    if (this.lag === 0) return undefined;
+    const [pending] = this.#pending.values();
+    // One that memory does not reach back to is newer than the last one that was taken.
+    const time = pending ?? this.#d.feed.recent(this.shard, this.#next - 1)?.[0]?.time ?? this.#takenAt;
+    return time === undefined ? undefined : Date.parse(time);
   }
   get lag(): number {
     return this.#ready ? Math.max(0, this.#d.feed.head(this.shard) - this.seenTo) : 0;
@@ -148,19 +170,23 @@ export class Lane {
         shard: this.shard,
         count: place.position - place.before,
       });
-    for (const { tenant_id, stream } of await db.system.all(q.parkedKeys(this.group, this.shard)))
-      this.#parked.add(keyOf(tenant_id, stream));
+    await db.system.run(q.reviveLetters(this.group, this.shard, MAX_CRASHES));
+    const keys = await db.system.all(q.parkedKeys(this.group, this.shard));
+    for (const { tenant_id, stream } of keys) this.#parked.add(keyOf(tenant_id, stream));
     this.#next = place.position + 1;
     this.#saved = place.position;
     this.#carefulTo = lease.crashed ? place.position + WINDOW : 0;
     this.#ready = true;
+    // Nothing blocks them any more: the process before this one died between two of a stream.
+    for (const { blocked, ...key } of keys) if (!blocked) this.drain(key);
     return true;
   }
 
   #accept(event: LogEvent): void {
     this.#next = event.position + 1;
+    this.#takenAt = event.time;
     if (!this.#types.has(event.type) || this.#d.consumer.skips?.(event)) return;
-    this.#pending.add(event.position);
+    this.#pending.set(event.position, event.time);
     this.#enqueue(keyOf(event.tenantid, event.stream), async () => {
       await this.#process(event);
       this.#pending.delete(event.position);
@@ -206,8 +232,9 @@ export class Lane {
       await this.#park(event, undefined);
       return;
     }
-    const careful = event.position <= this.#carefulTo;
-    if (careful && (await this.#crashes(event.position)) >= MAX_CRASHES - 1) {
+    const crashes = event.position <= this.#carefulTo ? await this.#crashes(event.position) : 0;
+    if (crashes > 0) this.#d.meter.crashed();
+    if (crashes >= MAX_CRASHES - 1) {
       await this.#park(event, new Exhausted(MAX_CRASHES, new Crashed()));
       return;
     }
@@ -223,8 +250,13 @@ export class Lane {
 
   /** Answers why the event could not be handled; throws when it is not the event's fault. */
   async #handle(event: LogEvent, take: Take): Promise<Exhausted | undefined> {
-    const { consumer, db, tracer, slot, retry } = this.#d;
-    const once = timed(traced(deduped(db, consumer, take), tracer), consumer.timeoutMs ?? TIMEOUT_MS);
+    const { consumer, db, tracer, slot, retry, log, meter } = this.#d;
+    const begunMs = performance.now();
+    let fresh = true;
+    const onRepeat = () => {
+      fresh = false;
+    };
+    const once = timed(traced(deduped({ db, consumer, take, onRepeat }), tracer), consumer.timeoutMs ?? TIMEOUT_MS);
     const handle = retried((delivery) => slot(() => once(delivery)), {
       maxAttempts: consumer.maxAttempts ?? MAX_ATTEMPTS,
       ...retry,
@@ -238,6 +270,13 @@ export class Lane {
     });
     try {
       await handle({ event, group: this.group, ctx });
+      const durationMs = performance.now() - begunMs;
+      meter.handled(fresh, durationMs / 1000);
+      const trace = { trace_id: ctx.trace.traceId, duration_ms: Math.round(durationMs * 100) / 100 };
+      log.info(fresh ? 'an event was handled' : 'an event had been handled before', {
+        ...this.#fields(event),
+        ...trace,
+      });
       return undefined;
     } catch (error) {
       if (error instanceof Exhausted) return error;
@@ -251,10 +290,11 @@ export class Lane {
     if (failure) {
       log.error('an event could not be handled; its stream is parked', { ...this.#fields(event), error: failure });
       this.#parked.add(keyOf(event.tenantid, stream));
-      this.#d.onDeadLetter();
-    }
+      this.#d.meter.buried();
+    } else this.#d.meter.parked();
     const reason = failure && { ...describe(failure), attempts: failure.attempts };
-    await db.system.run(q.park({ ...this.#receipt(event), id: uuidv7(), stream, type, event, failure: reason }));
+    const letter = { id: uuidv7(), stream, type, event, traceparent: event.traceparent, failure: reason };
+    await db.system.run(q.park({ ...this.#receipt(event), ...letter }));
   }
 
   /** Handles what was put aside of a stream again, in order, until it is empty or one fails. */
@@ -274,7 +314,10 @@ export class Lane {
         this.#parked.delete(keyOf(key.tenant_id, key.stream));
         return;
       }
-      if (letter.status === 'failed') return;
+      if (letter.status === 'failed') {
+        await db.system.run(q.parkBehind(this.group, key));
+        return;
+      }
       if ((await db.system.run(q.beginLetter(key.tenant_id, letter.id))) === 0) continue;
       const event = types.upgrade(letter.body as LogEvent);
       const receipt = this.#receipt(event);
@@ -287,7 +330,7 @@ export class Lane {
       if (failure === undefined) continue;
       const reason = { id: letter.id, ...describe(failure), attempts: failure.attempts };
       await db.system.run(q.failAgain(this.group, key, reason));
-      this.#d.onDeadLetter();
+      this.#d.meter.buried();
       return;
     }
   }

@@ -245,6 +245,7 @@ export type Parking = Receipt & {
   readonly stream: string;
   readonly type: string;
   readonly event: unknown;
+  readonly traceparent: string | undefined;
   /** Present for the event that failed; absent for one behind it. */
   readonly failure: { readonly code: string; readonly message: string; readonly attempts: number } | undefined;
 };
@@ -266,28 +267,59 @@ export const park = (parking: Parking) => sql`
            from place join tenants on tenants.id = ${parking.tenantId}
          on conflict do nothing returning 1)
   insert into dead_letters (tenant_id, id, source, group_name, shard, stream, position, status, type, body,
-                            error_code, error_message, attempts)
+                            error_code, error_message, attempts, traceparent)
   select ${parking.tenantId}, ${parking.id}, 'event', ${parking.group}, ${parking.shard}, ${parking.stream},
          ${parking.position},
          case when ${parking.failure !== undefined} then 'failed'
               when exists (select from failed) then 'parked' else 'requeued' end,
          ${parking.type}, ${JSON.stringify(parking.event)}::jsonb, ${parking.failure?.code ?? null},
-         ${parking.failure?.message ?? null}, ${parking.failure?.attempts ?? 0}
+         ${parking.failure?.message ?? null}, ${parking.failure?.attempts ?? 0}, ${parking.traceparent ?? null}
     from taken
   on conflict do nothing`;
 
 export type Key = { readonly tenant_id: string; readonly stream: string };
 
-/** The streams of a group that have something put aside. */
-export const parkedKeys = (group: string, shard: number) => sql<Key>`
-  select distinct tenant_id, stream from dead_letters
-   where source = 'event' and group_name = ${group} and shard = ${shard}`;
+/** The streams of a group that have something put aside. Those that are not blocked by a failed one may go on. */
+export const parkedKeys = (group: string, shard: number) => sql<Key & { blocked: boolean }>`
+  select tenant_id, stream, bool_or(status = 'failed') as blocked from dead_letters
+   where source = 'event' and group_name = ${group} and shard = ${shard}
+   group by tenant_id, stream`;
 
-/** Streams whose put-aside events are to be handled again. */
-export const requeuedKeys = (groups: readonly string[]) => sql<Key & { group_name: string; shard: number }>`
-  select distinct group_name, shard, tenant_id, stream from dead_letters
-   where source = 'event' and status = 'requeued' and group_name = any(${groups}::text[])
+/** Letters that a process died with while it handled them again are tried once more, up to `maxCrashes` of these. */
+export const reviveLetters = (group: string, shard: number, maxCrashes: number) => sql`
+  update dead_letters
+     set status = case when crashes < ${maxCrashes} then 'requeued' else 'failed' end,
+         error_code = case when crashes < ${maxCrashes} then error_code else 'crashes' end,
+         error_message = case when crashes < ${maxCrashes} then error_message
+                              else crashes || ' processes died with this event' end,
+         updated_at = now()
+   where source = 'event' and group_name = ${group} and shard = ${shard} and status = 'failed'
+     and error_code = 'interrupted'`;
+
+/** Streams of these places whose put-aside events are to be handled again. */
+export const requeuedKeys = (places: readonly { group: string; shard: number }[]) => sql<
+  Key & { group_name: string; shard: number }
+>`
+  select distinct d.group_name, d.shard::int as shard, d.tenant_id, d.stream
+    from unnest(${places.map((p) => p.group)}::text[], ${places.map((p) => p.shard)}::smallint[]) as p (name, shard)
+    join dead_letters d on d.group_name = p.name and d.shard = p.shard
+   where d.source = 'event' and d.status = 'requeued'
    limit 1000`;
+
+/**
+ * What is to be handled again, but stands behind one that failed meanwhile, waits for that one. The share lock makes
+ * a requeue or a discard of that one come wholly before or wholly after this.
+ */
+export const parkBehind = (group: string, { tenant_id, stream }: Key) => sql`
+  with failed as materialized (
+         select position from dead_letters
+          where tenant_id = ${tenant_id} and source = 'event' and group_name = ${group} and stream = ${stream}
+            and status = 'failed'
+          order by position limit 1 for share)
+  update dead_letters d set status = 'parked'
+    from failed
+   where d.tenant_id = ${tenant_id} and d.source = 'event' and d.group_name = ${group} and d.stream = ${stream}
+     and d.status = 'requeued' and d.position > failed.position`;
 
 export type ParkedLetter = { readonly id: string; readonly status: string; readonly body: unknown };
 
@@ -298,18 +330,19 @@ export const firstLetter = (group: string, { tenant_id, stream }: Key) => sql<Pa
    order by position limit 1`;
 
 /**
- * Before a letter is tried again: should the process die with it, it is found as failed, and nobody dies with it
- * twice. Touches nothing when somebody discarded it, or it failed meanwhile.
+ * Before a letter is tried again: should the process die with it, it is found as failed, with one crash more
+ * (`reviveLetters`). Touches nothing when somebody discarded it, or it failed meanwhile.
  */
 export const beginLetter = (tenantId: string, letterId: string) => sql`
   update dead_letters
-     set status = 'failed', error_code = 'interrupted', updated_at = now(),
+     set status = 'failed', error_code = 'interrupted', crashes = crashes + 1, updated_at = now(),
          error_message = 'The process ended while this was being handled again'
    where tenant_id = ${tenantId} and id = ${letterId} and status <> 'failed'`;
 
 /** A letter whose try was cut short by an orderly stop. */
 export const resumeLetter = (tenantId: string, letterId: string) => sql`
-  update dead_letters set status = 'requeued' where tenant_id = ${tenantId} and id = ${letterId}`;
+  update dead_letters set status = 'requeued', crashes = greatest(crashes - 1, 0)
+   where tenant_id = ${tenantId} and id = ${letterId}`;
 
 /** In the effect's own transaction: takes the letter away, if this is still the newest holder and it is still there. */
 export const takeLetter = (receipt: Receipt, letterId: string) => sql<{ held: boolean; fresh: boolean }>`
@@ -332,70 +365,5 @@ export const failAgain = (
        and status = 'requeued' and id <> ${id})
   update dead_letters
      set status = 'failed', error_code = ${code}, error_message = ${message}, attempts = attempts + ${attempts},
-         updated_at = now()
+         crashes = 0, updated_at = now()
    where tenant_id = ${tenant_id} and id = ${id}`;
-
-export type LetterRow = {
-  readonly id: string;
-  readonly source: 'event' | 'job';
-  readonly group_name: string;
-  readonly stream: string;
-  readonly position: number;
-  readonly status: 'failed' | 'parked' | 'requeued';
-  readonly type: string;
-  readonly body: unknown;
-  readonly error_code: string | null;
-  readonly error_message: string | null;
-  readonly attempts: number;
-  readonly created_at: Date;
-  readonly updated_at: Date;
-};
-
-const LETTER = sql.raw(`id, source, group_name, stream, position, status, type, body, error_code, error_message,
-  attempts, created_at, updated_at`);
-
-export type LetterFilter = {
-  readonly source?: 'event' | 'job' | undefined;
-  readonly group?: string | undefined;
-  readonly status?: 'failed' | 'parked' | 'requeued' | undefined;
-};
-
-const matches = (tenantId: string, { source, group, status }: LetterFilter) => sql`
-  tenant_id = ${tenantId} and (${source ?? null}::text is null or source = ${source ?? null})
-    and (${group ?? null}::text is null or group_name = ${group ?? null})
-    and (${status ?? null}::text is null or status = ${status ?? null})`;
-
-/** The newest first. */
-export const listLetters = (tenantId: string, filter: LetterFilter, before: string | undefined, limit: number) =>
-  sql<LetterRow>`
-    select ${LETTER} from dead_letters
-     where ${matches(tenantId, filter)} and (${before ?? null}::uuid is null or id < ${before ?? null}::uuid)
-     order by id desc limit ${limit}`;
-
-export const getLetter = (tenantId: string, id: string) => sql<LetterRow>`
-  select ${LETTER} from dead_letters where tenant_id = ${tenantId} and id = ${id}`;
-
-/** The whole queue of a stream: its order would not survive a part of it. */
-export const requeueStream = (tenantId: string, { group_name, stream }: LetterRow) => sql`
-  update dead_letters set status = 'requeued', attempts = 0, updated_at = now()
-   where tenant_id = ${tenantId} and source = 'event' and group_name = ${group_name} and stream = ${stream}`;
-
-export const requeueEvents = (tenantId: string, filter: LetterFilter) => sql`
-  update dead_letters set status = 'requeued', attempts = 0, updated_at = now()
-   where ${matches(tenantId, filter)} and source = 'event' and status <> 'requeued'`;
-
-/** Takes out letters of jobs, to be entered as jobs again. */
-export const takeJobLetters = (tenantId: string, filter: LetterFilter, limit: number) => sql<LetterRow>`
-  delete from dead_letters
-   where tenant_id = ${tenantId} and id in (
-         select id from dead_letters where ${matches(tenantId, filter)} and source = 'job' order by id limit ${limit})
-  returning ${LETTER}`;
-
-export const deleteLetter = (tenantId: string, id: string) => sql<LetterRow>`
-  delete from dead_letters where tenant_id = ${tenantId} and id = ${id} returning ${LETTER}`;
-
-/** After the failed one has gone: what waited behind it may go on. */
-export const releaseParked = (tenantId: string, { group_name, stream }: LetterRow) => sql`
-  update dead_letters set status = 'requeued'
-   where tenant_id = ${tenantId} and source = 'event' and group_name = ${group_name} and stream = ${stream}
-     and status = 'parked'`;

@@ -2,8 +2,10 @@ import { uuidv7 } from '../../lib/ids.ts';
 import type { Ctx } from '../context.ts';
 import type { Db, Tx } from '../db/queries.ts';
 import { shardOf } from '../events/shards.ts';
+import { tellDeadline } from '../reliability/deadline.ts';
 import { systemCtx } from '../system-ctx.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { createTracer, formatTraceparent, type Span, type Tracer } from '../telemetry/trace.ts';
 import { type JobKind, LeaseLost, PermanentError, type RunningJob } from './define.ts';
 import * as q from './sql.ts';
 
@@ -26,6 +28,9 @@ type Options = {
   readonly processId: string;
   readonly log: Logger;
   readonly delayMs: (failures: number) => number;
+  readonly tracer?: Tracer | undefined;
+  /** A letter was left. */
+  readonly onBuried?: () => void;
 };
 
 type Failure = { readonly message: string; readonly code: string };
@@ -47,6 +52,7 @@ export class Attempt {
   readonly #abort = new AbortController();
   readonly #held: q.Held;
   readonly #job: RunningJob;
+  readonly #span: Span;
   #completed = false;
   #resolveEnded: () => void = () => {};
 
@@ -58,6 +64,8 @@ export class Attempt {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    const { trace } = systemCtx({ ...ctxOf(row), signal: this.#abort.signal });
+    this.#span = (options.tracer ?? createTracer()).start(`job ${row.kind}`, trace);
     this.#held = { tenantId: row.tenant_id, id: row.id, fence: row.fence, processId };
     this.#job = {
       id: row.id,
@@ -84,22 +92,32 @@ export class Attempt {
   /** Never rejects. */
   async run(): Promise<Outcome> {
     const { log } = this.#o;
+    const begunMs = performance.now();
+    let outcome: Outcome = 'stuck';
     try {
-      return await this.#try();
+      outcome = await this.#try();
     } catch (error) {
       // The row still says that it runs: the runner gives it back when the database answers again.
       log.error('a job could not be brought to an end', { ...this.#fields(), error });
-      return 'stuck';
     } finally {
+      if (outcome !== 'completed') this.#span.fail(outcome);
+      this.#span.end();
+      const duration_ms = Math.round((performance.now() - begunMs) * 100) / 100;
+      const trace_id = this.#span.trace.traceId;
+      log.info('a job ended', { ...this.#fields(), reason: outcome, trace_id, duration_ms });
       this.#resolveEnded();
     }
+    return outcome;
   }
 
   async #try(): Promise<Outcome> {
     const { kind, row } = this.#o;
     if (row.crashes >= MAX_CRASHES)
       return this.#giveUp({ code: 'crashes', message: `${row.crashes} processes died with this job` });
-    const timer = setTimeout(() => this.abandon('timeout'), kind.timeoutMs ?? TIMEOUT_MS);
+    const { timeoutMs = TIMEOUT_MS } = kind;
+    const timer = setTimeout(() => this.abandon('timeout'), timeoutMs);
+    // What the handler calls need not begin what it could not finish.
+    tellDeadline(this.#abort.signal, timeoutMs);
     try {
       await this.#handle();
       if (!this.#completed) await this.#o.db.inTx(this.#job.ctx, (tx) => this.#complete(tx));
@@ -174,6 +192,7 @@ export class Attempt {
         if (kind.onGivenUp && failure.code !== 'crashes') return;
         const attempts = row.failures + row.crashes + 1;
         await tx.run(q.buryJob({ ...row, ...failure, letterId: uuidv7(), shard: shardOf(row.tenant_id), attempts }));
+        tx.afterCommit(() => this.#o.onBuried?.());
       });
       return 'given_up';
     } catch (error) {
@@ -185,9 +204,7 @@ export class Attempt {
   }
 
   #ctx(signal: AbortSignal): Ctx {
-    const { row } = this.#o;
-    const { tenant_id: tenantId, id: requestId, traceparent } = row;
-    return systemCtx({ tenantId, id: `job:${row.kind}`, requestId, signal, traceparent });
+    return systemCtx({ ...ctxOf(this.#o.row), signal, traceparent: formatTraceparent(this.#span.trace) });
   }
 
   #fields() {
@@ -195,6 +212,11 @@ export class Attempt {
     return { job_id: id, job_kind: kind, fence, tenant_id, attempt: failures + crashes + 1 };
   }
 }
+
+const ctxOf = ({ tenant_id: tenantId, id: requestId, kind, traceparent }: q.JobRow) => ({
+  ...{ tenantId, requestId, traceparent },
+  id: `job:${kind}`,
+});
 
 const TIMED_OUT: Failure = { code: 'timeout', message: 'The job took too long' };
 const MAX_MESSAGE = 500;

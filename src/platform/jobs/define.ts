@@ -19,6 +19,9 @@ export type RunningJob<P = unknown> = {
   complete(tx: Tx): Promise<void>;
 };
 
+/** Whether somebody waits for it (a turn), nobody in particular, or it can wait (a replay, a summary). */
+export type Priority = 'interactive' | 'normal' | 'batch';
+
 /** A kind of background work. A handler that returns without `complete` is completed by the runner. */
 export type JobKind<P = unknown> = {
   readonly kind: string;
@@ -34,6 +37,8 @@ export type JobKind<P = unknown> = {
   readonly timeoutMs?: number;
   /** How many run at once in one process. Default 8. */
   readonly concurrency?: number;
+  /** Who has free hands first, and who leaves some free for those before. Default normal. */
+  readonly priority?: Priority;
 };
 
 /** Thrown by a handler: retrying would be useless. */

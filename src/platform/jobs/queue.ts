@@ -1,4 +1,5 @@
 import { uuidv7 } from '../../lib/ids.ts';
+import type { Tx } from '../db/queries.ts';
 import { formatTraceparent } from '../telemetry/trace.ts';
 import type { Jobs } from './define.ts';
 import type { Notices } from './notices.ts';
@@ -8,6 +9,8 @@ import * as q from './sql.ts';
 export interface Queue extends Jobs {
   /** Calls `listener` after each commit in this process that made a job due or took one back. */
   listen(listener: QueueListener): void;
+  /** Jobs of these kinds were entered in this transaction by other means. */
+  entered(tx: Tx, kinds: Iterable<string>): void;
   /** Another process made jobs of these kinds due. */
   wake(kinds: readonly string[]): void;
 }
@@ -32,7 +35,15 @@ type Others = {
 /** Without `others`, those who run in another process find out by their poll. */
 export function createQueue(others?: Others): Queue {
   const listeners: QueueListener[] = [];
+  const entered = (tx: Tx, kinds: Iterable<string>) =>
+    tx.afterCommit(() => {
+      for (const kind of kinds) {
+        for (const listener of listeners) listener.enqueued(kind);
+        others?.onDue?.(kind);
+      }
+    });
   return {
+    entered,
     listen: (listener) => void listeners.push(listener),
     wake(kinds) {
       for (const { enqueued } of listeners) for (const kind of kinds) enqueued(kind);
@@ -41,10 +52,7 @@ export function createQueue(others?: Others): Queue {
       if (key.length > MAX_KEY) throw new Error(`The key of a ${kind} job is longer than ${MAX_KEY} characters`);
       const { tenantId, trace } = tx.ctx;
       const job = { tenantId, id: uuidv7(), kind, key, payload, runAt, traceparent: formatTraceparent(trace) };
-      tx.afterCommit(() => {
-        for (const listener of listeners) listener.enqueued(kind);
-        others?.onDue?.(kind);
-      });
+      entered(tx, [kind]);
       for (;;) {
         // The statement sees neither its own row nor the other's only while that other is just being finished.
         const row = await tx.first<{ id: string }>(q.enqueue(job));

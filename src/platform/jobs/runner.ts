@@ -1,12 +1,14 @@
 import { type Backoff, fullJitterMs } from '../../lib/backoff.ts';
 import type { Db } from '../db/queries.ts';
+import type { DeadLetters } from '../dead-letters/dead-letters.ts';
 import { createLoop, type Loop } from '../events/loop.ts';
 import type { Leases } from '../leases/leases.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracer } from '../telemetry/trace.ts';
 import { Attempt, type Outcome } from './attempt.ts';
-import type { JobKind } from './define.ts';
+import type { JobKind, Priority } from './define.ts';
 import type { Notices } from './notices.ts';
 import type { Queue } from './queue.ts';
 import * as q from './sql.ts';
@@ -23,6 +25,10 @@ type Deps = {
   readonly kinds: readonly JobKind[];
   readonly log: Logger;
   readonly metrics?: Metrics;
+  readonly tracer?: Tracer;
+  readonly deadLetters?: Pick<DeadLetters, 'count'>;
+  /** Jobs that run at once in this process, of all kinds. Default 2,560. */
+  readonly hands?: number;
   /** What other processes tell. Absent: the poll finds it. */
   readonly notices?: Pick<Notices, 'listen'>;
   /** Default 250. */
@@ -40,9 +46,20 @@ const MAX_CLAIM = 50;
 /** How long running jobs may go on after a stop before they are aborted and given back. */
 const DRAIN_MS = 5000;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 60_000 };
+/** Turns mostly wait for a provider: many run at once, and what runs beside them is small. */
+const HANDS = 2_560;
+const ORDER: readonly Priority[] = ['interactive', 'normal', 'batch'];
+/** The part of all hands that each may take: what somebody waits for always finds some that are free. */
+const SHARE: Readonly<Record<Priority, number>> = { interactive: 1, normal: 0.9, batch: 0.75 };
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
-type Slot = { readonly kind: JobKind; running: number; hungry: boolean; afterTenant: string };
+type Slot = {
+  readonly kind: JobKind;
+  readonly priority: Priority;
+  running: number;
+  hungry: boolean;
+  afterTenant: string;
+};
 
 export const createJobRunner = (deps: Deps): JobRunner => new Runner(deps);
 
@@ -59,18 +76,20 @@ class Runner implements JobRunner {
   readonly #running = new Map<string, Attempt>();
   /** Ended here while the database was away: their rows still say that they run. */
   readonly #stuck = new Set<Attempt>();
-  readonly #count: (kind: string, outcome: Outcome) => void;
+  readonly #meter: ReturnType<typeof meter>;
   #polls = 0;
   #stopping = false;
 
   constructor(deps: Deps) {
     this.#d = deps;
     this.#log = deps.log.child('jobs');
-    for (const kind of deps.kinds) {
+    const rank = ({ priority = 'normal' }: JobKind) => ORDER.indexOf(priority);
+    for (const kind of [...deps.kinds].sort((a, b) => rank(a) - rank(b))) {
       if (this.#slots.has(kind.kind)) throw new Error(`Job kind ${kind.kind} is declared twice`);
-      this.#slots.set(kind.kind, { kind, running: 0, hungry: true, afterTenant: NOBODY });
+      const { priority = 'normal' } = kind;
+      this.#slots.set(kind.kind, { kind, priority, running: 0, hungry: true, afterTenant: NOBODY });
     }
-    this.#count = meter(deps.metrics, deps.db, this.#slots);
+    this.#meter = meter(deps.metrics, deps.db, this.#slots);
     this.#loop = createLoop({
       pollMs: deps.pollMs ?? POLL_MS,
       run: () => this.#round(),
@@ -125,8 +144,15 @@ class Runner implements JobRunner {
   }
 
   async #round(): Promise<void> {
+    // In order of priority: whoever comes first has the free hands first.
     for (const slot of this.#slots.values()) if (slot.hungry) await this.#claim(slot);
     if (this.#canClaim()) this.#loop.nudge();
+  }
+
+  /** How many of a kind may begin now. */
+  #free({ kind, priority, running }: Slot): number {
+    const all = Math.max(1, Math.floor((this.#d.hands ?? HANDS) * SHARE[priority]));
+    return Math.min(MAX_CLAIM, (kind.concurrency ?? CONCURRENCY) - running, all - this.#running.size);
   }
 
   async #poll(): Promise<boolean> {
@@ -137,11 +163,11 @@ class Runner implements JobRunner {
   }
 
   #canClaim(): boolean {
-    return !this.#stopping && [...this.#slots.values()].some((slot) => slot.hungry && freeHands(slot) > 0);
+    return !this.#stopping && [...this.#slots.values()].some((slot) => slot.hungry && this.#free(slot) > 0);
   }
 
   async #claim(slot: Slot): Promise<void> {
-    const capacity = freeHands(slot);
+    const capacity = this.#free(slot);
     if (capacity <= 0 || this.#stopping) return;
     const { afterTenant } = slot;
     const request = { kind: slot.kind.kind, capacity, afterTenant, processId: this.#d.leases.processId };
@@ -159,13 +185,17 @@ class Runner implements JobRunner {
   }
 
   #begin(slot: Slot, row: q.JobRow): void {
-    const { db, leases, backoff = BACKOFF } = this.#d;
+    const { db, leases, tracer, deadLetters, backoff = BACKOFF } = this.#d;
+    const { kind } = slot.kind;
+    const begunMs = performance.now();
     const delayMs = (failures: number) => fullJitterMs(failures, backoff);
     const attempt = new Attempt({
       ...{ db, row, delayMs },
       kind: slot.kind,
       processId: leases.processId,
       log: this.#log,
+      tracer,
+      onBuried: () => deadLetters?.count('job', kind),
     });
     slot.running++;
     this.#running.set(row.id, attempt);
@@ -173,8 +203,9 @@ class Runner implements JobRunner {
       slot.running--;
       this.#running.delete(row.id);
       if (outcome === 'stuck') this.#stuck.add(attempt);
-      this.#count(slot.kind.kind, outcome);
-      if (slot.hungry) this.#loop.nudge();
+      this.#meter.ended(kind, outcome, (performance.now() - begunMs) / 1000);
+      // A hand that is free now may be another kind's, too.
+      if (this.#canClaim()) this.#loop.nudge();
     });
   }
 
@@ -183,6 +214,7 @@ class Runner implements JobRunner {
     const { db, leases } = this.#d;
     for (const { kind } of await db.system.all(q.reap(leases.processId))) {
       this.#log.warn('a process died with a job', { job_kind: kind });
+      this.#meter.crashed(kind);
       this.#wake([kind]);
     }
     for (const attempt of this.#stuck) {
@@ -216,7 +248,8 @@ class Runner implements JobRunner {
   }
 }
 
-const freeHands = ({ kind, running }: Slot): number => Math.min(MAX_CLAIM, (kind.concurrency ?? CONCURRENCY) - running);
+/** From a claim to its end: 1 ms to ten minutes. */
+const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 600];
 
 function meter(metrics: Metrics | undefined, db: Db, slots: ReadonlyMap<string, Slot>) {
   metrics?.gauge({
@@ -231,10 +264,27 @@ function meter(metrics: Metrics | undefined, db: Db, slots: ReadonlyMap<string, 
       for (const { kind, state, count } of rows) gauge.labels(kind, state).set(count);
     },
   });
-  const counter = metrics?.counter({
+  const ended = metrics?.counter({
     name: 'jobs_ended_total',
-    help: 'Tries of jobs by how they ended.',
+    help: 'Tries of jobs by how they ended: completed, retried (failed, and will be tried again), given_up, given_back (the process stopped), cancelled, lost (another process has it), stuck (the database was away).',
     labels: ['kind', 'outcome'],
   });
-  return (kind: string, outcome: Outcome) => counter?.labels(kind, outcome).inc();
+  const duration = metrics?.histogram({
+    name: 'job_duration_seconds',
+    help: 'From the claim of a job to its end, however it ended.',
+    labels: ['kind'],
+    buckets: SECONDS,
+  });
+  const crashed = metrics?.counter({
+    name: 'jobs_crashed_total',
+    help: 'Jobs with which another process died, as this one found them.',
+    labels: ['kind'],
+  });
+  return {
+    ended(kind: string, outcome: Outcome, seconds: number) {
+      ended?.labels(kind, outcome).inc();
+      duration?.labels(kind).observe(seconds);
+    },
+    crashed: (kind: string) => crashed?.labels(kind).inc(),
+  };
 }

@@ -133,7 +133,7 @@ export const countJobs = sql<{ kind: string; state: string; count: number }>`
 export const busyJobs = sql<{ count: number }>`
   select count(*) as count from jobs where state = 'running' or run_at <= now()`;
 
-type DeadJob = Pick<JobRow, 'tenant_id' | 'kind' | 'key' | 'payload'> & {
+type DeadJob = Pick<JobRow, 'tenant_id' | 'kind' | 'key' | 'payload' | 'crashes' | 'traceparent'> & {
   readonly letterId: string;
   readonly shard: number;
   readonly code: string;
@@ -141,27 +141,61 @@ type DeadJob = Pick<JobRow, 'tenant_id' | 'kind' | 'key' | 'payload'> & {
   readonly attempts: number;
 };
 
-/** Keeps a job that was given up where somebody will look. A second one of the same key takes the place of the first. */
+/**
+ * Keeps a job that was given up where somebody will look. A second one that is the same takes the place of the first;
+ * one of the same key with other work gets a letter of its own.
+ */
 export const buryJob = (job: DeadJob) => sql`
+  with letters as materialized (
+         select position, body from dead_letters
+          where tenant_id = ${job.tenant_id} and source = 'job' and group_name = ${job.kind} and stream = ${job.key}),
+       place as (
+         select coalesce((select min(position) from letters where body = ${JSON.stringify(job.payload ?? null)}::jsonb),
+                         (select max(position) + 1 from letters), 0) as position)
   insert into dead_letters (tenant_id, id, source, group_name, shard, stream, position, status, type, body,
-                            error_code, error_message, attempts)
-  values (${job.tenant_id}, ${job.letterId}, 'job', ${job.kind}, ${job.shard}, ${job.key}, 0, 'failed', ${job.kind},
-          ${JSON.stringify(job.payload ?? null)}::jsonb, ${job.code}, ${job.message}, ${job.attempts})
+                            error_code, error_message, attempts, crashes, traceparent)
+  select ${job.tenant_id}, ${job.letterId}, 'job', ${job.kind}, ${job.shard}, ${job.key}, place.position, 'failed',
+         ${job.kind}, ${JSON.stringify(job.payload ?? null)}::jsonb, ${job.code}, ${job.message}, ${job.attempts},
+         ${job.crashes}, ${job.traceparent}
+    from place
   on conflict (tenant_id, source, group_name, stream, position) do update
      set body = excluded.body, error_code = excluded.error_code, error_message = excluded.error_message,
-         attempts = excluded.attempts, updated_at = now()`;
+         attempts = excluded.attempts, crashes = excluded.crashes, traceparent = excluded.traceparent,
+         updated_at = now()`;
 
-/** Enters a schedule that is new; answers in how many milliseconds it is due. */
-export const scheduleDue = (name: string) => sql<{ in_ms: number }>`
-  with made as (insert into schedules (name, next_run_at) values (${name}, clock_timestamp()) on conflict do nothing)
-  select coalesce((select extract(epoch from next_run_at - clock_timestamp()) * 1000 from schedules
-                    where name = ${name}), 0)::float8 as in_ms`;
+export type ScheduleState = {
+  readonly next_run_at: Date;
+  readonly last_run_at: Date | null;
+  /** The database's clock: the one that counts for all processes. */
+  readonly now: Date;
+};
 
-type Tick = { readonly name: string; readonly everyMs: number; readonly lease: string; readonly fence: number };
+/** Enters a schedule that is new: due at `firstAt`, or at once. */
+export const enterSchedule = (name: string, firstAt: Date | undefined) => sql`
+  insert into schedules (name, next_run_at) values (${name}, coalesce(${firstAt ?? null}::timestamptz, clock_timestamp()))
+  on conflict do nothing`;
+
+export const clockNow = sql<{ now: Date }>`select clock_timestamp() as now`;
+
+export const scheduleState = (name: string) => sql<ScheduleState>`
+  select next_run_at, last_run_at, clock_timestamp() as now from schedules where name = ${name}`;
+
+/** Somebody set the clock back, or changed the schedule: the kept time is not believed. */
+export const moveTick = (name: string, from: Date, to: Date) => sql`
+  update schedules set next_run_at = ${to} where name = ${name} and next_run_at = ${from}`;
+
+type Tick = {
+  readonly name: string;
+  /** When it was due: whoever takes it first moves that, so it is taken once. */
+  readonly dueAt: Date;
+  readonly nextAt: Date;
+  readonly lease: string;
+  readonly fence: number;
+};
 
 /** Takes this tick of the schedule: only one process can, and only while its lease is the newest. */
-export const takeTick = ({ name, everyMs, lease, fence }: Tick) => sql<{ name: string }>`
-  update schedules set next_run_at = clock_timestamp() + ${everyMs} * interval '1 millisecond'
-   where name = ${name} and next_run_at <= clock_timestamp() + interval '5 milliseconds'
+export const takeTick = ({ name, dueAt, nextAt, lease, fence }: Tick) => sql<{ name: string }>`
+  update schedules set next_run_at = ${nextAt}, last_run_at = clock_timestamp()
+   where name = ${name} and next_run_at = ${dueAt}
      and exists (select from leases where name = ${lease} and fence = ${fence} and holder is not null)
   returning name`;

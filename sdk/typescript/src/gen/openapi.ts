@@ -3098,6 +3098,16 @@ export interface components {
             }[];
         };
         System: {
+            /** @description Of this process; so are bulkheads and caches. */
+            breakers: {
+                /** @description What it guards. */
+                name: string;
+                /**
+                 * @description closed: calls are made. open: they are refused at once. half_open: one tries whether it is back.
+                 * @enum {unknown}
+                 */
+                state: "closed" | "half_open" | "open";
+            }[];
             build: {
                 node: string;
                 /** @description `linux-x64` and its like. */
@@ -3106,6 +3116,35 @@ export interface components {
                 profile: "development" | "testing" | "production";
                 /** @description The program's own. */
                 version: string;
+            };
+            bulkheads: {
+                /** @description That run. */
+                in_use: number;
+                /** @description Calls that may run at once. */
+                limit: number;
+                name: string;
+                /** @description That wait. */
+                waiting: number;
+            }[];
+            caches: {
+                /** @description That they take there. */
+                bytes: number;
+                /** @description In the memory of this process. */
+                entries: number;
+                items: {
+                    /** @description Loads. */
+                    fills: number;
+                    hit_ratio: number | null;
+                    /** @description Since this process started; the others, too. */
+                    hits: number;
+                    /** @description Nothing was there: it was loaded. */
+                    misses: number;
+                    name: string;
+                    /** @description An old text was given out because loading failed or was slow. */
+                    stale: number;
+                    /** @description Look-ups that waited for a load which was under way. */
+                    waits: number;
+                }[];
             };
             /** @description Open event streams of the tenant in this process. */
             connections: number;
@@ -3142,6 +3181,24 @@ export interface components {
             };
             /** @description `PROJECT_NAME`. */
             name: string;
+            processes: {
+                host: string;
+                /** Format: uuid */
+                id: string;
+                pid: number;
+                roles: string[];
+                /** @description Whether it is the one that answered. */
+                self: boolean;
+                /** Format: date-time */
+                since: string;
+            }[] | null;
+            redis: {
+                /**
+                 * @description disabled: none is set, and one process does everything.
+                 * @enum {unknown}
+                 */
+                status: "connected" | "disconnected" | "disabled";
+            };
             roles: string[];
             /** Format: date-time */
             started_at: string;

@@ -9,13 +9,16 @@ import type {
   DeadLetter,
   DeadLetterPage,
   DeadLetterQuery,
+  DeadLetterSelection,
   DeadLetterSummary,
+  EventDetails,
   EventPage,
   EventQuery,
   Health,
   Jwks,
   LogEvent,
   Readiness,
+  Streams,
   SystemReport,
 } from '../types.ts';
 
@@ -34,6 +37,11 @@ export class Events {
   /** Newest first, as far back as the log is kept. */
   list(query: EventQuery = {}, options?: RequestOptions): List<LogEvent, EventPage> {
     return log((asked) => this.#transport.json({ method: 'GET', path: '/events', query: asked }, options), query);
+  }
+
+  /** With its data and its trace, as long as the log is kept. */
+  get(id: string, options?: RequestOptions): Promise<EventDetails> {
+    return this.#transport.json({ method: 'GET', path: `/events/${encodeURIComponent(id)}` }, options);
   }
 
   /** As it happens: all, or some streams (`discussions/…`) or types. `cursor` of a page of `list` goes on from there. */
@@ -72,8 +80,8 @@ export class DeadLetters {
     return (await this.#transport.json<{ requeued: number }>(send, options)).requeued;
   }
 
-  /** Handles all again, or those of one group. Of jobs a thousand at a time: repeat until the answer is 0. */
-  async requeueAll(body: { source?: 'event' | 'job'; group?: string } = {}, options?: RequestOptions): Promise<number> {
+  /** Handles some again, those that match, or all, in order. Of jobs a thousand at a time: repeat until the answer is 0. */
+  async requeueAll(body: DeadLetterSelection = {}, options?: RequestOptions): Promise<number> {
     const send = { method: 'POST', path: '/dead-letters/requeue', body } as const;
     return (await this.#transport.json<{ requeued: number }>(send, options)).requeued;
   }
@@ -81,6 +89,12 @@ export class DeadLetters {
   /** For good. */
   discard(id: string, options?: RequestOptions): Promise<void> {
     return this.#transport.json({ method: 'DELETE', path: pathOf(id) }, options);
+  }
+
+  /** For good: some, those that match, or `{ all: true }`; a thousand at a time. Answers how many. */
+  async discardAll(body: DeadLetterSelection & { all?: true }, options?: RequestOptions): Promise<number> {
+    const send = { method: 'POST', path: '/dead-letters/discard', body } as const;
+    return (await this.#transport.json<{ discarded: number }>(send, options)).discarded;
   }
 }
 
@@ -118,6 +132,11 @@ export class System {
   readiness(query: { allow?: 'degraded' } = {}, options?: RequestOptions): Promise<Readiness> {
     const send = { method: 'GET', path: '/health/ready', query, anonymous: true, fine: [503] } as const;
     return this.#transport.json(send, options);
+  }
+
+  /** How far the log and its readers are: shards, groups of consumers, processes. */
+  streams(options?: RequestOptions): Promise<Streams> {
+    return this.#transport.json({ method: 'GET', path: '/streams' }, options);
   }
 
   /** How it does: its build, its database, the log; the jobs and live connections of your own tenant. */

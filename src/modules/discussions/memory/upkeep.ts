@@ -24,6 +24,7 @@ export function memoryJobs(deps: TurnDeps): JobKind[] {
     maxAttempts: TRIES + 1,
     timeoutMs: 180_000,
     concurrency: 16,
+    priority: 'batch',
     handle: (job) => keepUp(deps, job),
   };
   return [upkeep] as JobKind[];

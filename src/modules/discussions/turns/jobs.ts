@@ -27,6 +27,7 @@ export function turnJobs(deps: TurnDeps): JobKind[] {
     timeoutMs: 25 * 3_600_000,
     // Each takes some 60 KB and a connection to a provider (platform/net has 4,096 to each).
     concurrency: 2_048,
+    priority: 'interactive',
     handle: (job) => handle(deps, job),
     // This transaction holds the job's lock already. Locking the discussion too would be the wrong way round.
     async onGivenUp(tx, job, error) {
@@ -37,6 +38,7 @@ export function turnJobs(deps: TurnDeps): JobKind[] {
   const lost: JobKind<LostPayload> = {
     kind: LOST_JOB,
     maxAttempts: 20,
+    priority: 'interactive',
     async handle(job) {
       const { discussion_id, step, code, message } = job.payload;
       await onStage(deps, { ctx: job.ctx, id: discussion_id, step }, async (stage) => {

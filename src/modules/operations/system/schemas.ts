@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { ProcessInfo } from '../streams/schemas.ts';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const time = () => Type.String({ format: 'date-time' });
@@ -21,6 +22,30 @@ const JobsOfKind = Type.Object({
   oldest_at: Type.String({ format: 'date-time', description: 'When the oldest of them was entered.' }),
 });
 
+const Breaker = Type.Object({
+  name: Type.String({ description: 'What it guards.' }),
+  state: Type.Enum(['closed', 'half_open', 'open'], {
+    description: 'closed: calls are made. open: they are refused at once. half_open: one tries whether it is back.',
+  }),
+});
+
+const Bulkhead = Type.Object({
+  name: Type.String(),
+  limit: count('Calls that may run at once.'),
+  in_use: count('That run.'),
+  waiting: count('That wait.'),
+});
+
+const Cache = Type.Object({
+  name: Type.String(),
+  hits: count('Since this process started; the others, too.'),
+  misses: count('Nothing was there: it was loaded.'),
+  stale: count('An old text was given out because loading failed or was slow.'),
+  fills: count('Loads.'),
+  waits: count('Look-ups that waited for a load which was under way.'),
+  hit_ratio: nullable(Type.Number({ minimum: 0, maximum: 1, description: 'Null: nothing was asked for yet.' })),
+});
+
 /** What a tenant may know of the server that serves it, and of its own part in it. */
 export const System = Type.Object(
   {
@@ -35,6 +60,21 @@ export const System = Type.Object(
       packaged: Type.Boolean({
         description: 'True: the one that comes with Parley; false: the one of `DATABASE_URL`.',
       }),
+    }),
+    redis: Type.Object({
+      status: Type.Enum(['connected', 'disconnected', 'disabled'], {
+        description: 'disabled: none is set, and one process does everything.',
+      }),
+    }),
+    processes: nullable(
+      Type.Array(ProcessInfo, { description: 'That serve this installation now. Null: the database is away.' }),
+    ),
+    breakers: Type.Array(Breaker, { description: 'Of this process; so are bulkheads and caches.' }),
+    bulkheads: Type.Array(Bulkhead),
+    caches: Type.Object({
+      entries: count('In the memory of this process.'),
+      bytes: count('That they take there.'),
+      items: Type.Array(Cache),
     }),
     log: Type.Object({
       position: Type.Integer({

@@ -1,8 +1,11 @@
 import type { Clock } from '../../../lib/clock.ts';
+import type { Caches } from '../../../platform/cache/caches.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Db } from '../../../platform/db/queries.ts';
 import { AppError } from '../../../platform/http/errors.ts';
 import type { Hub } from '../../../platform/realtime/hub.ts';
+import type { Reliability } from '../../../platform/reliability/reliability.ts';
+import { processes, processOf } from '../streams/store.ts';
 import type { System } from './schemas.ts';
 import * as store from './store.ts';
 
@@ -16,10 +19,21 @@ export type Facts = {
   readonly logRetentionDays: number;
 };
 
-export type SystemDeps = { readonly db: Db; readonly hub: Hub; readonly clock: Clock; readonly facts: Facts };
+export type SystemDeps = {
+  readonly db: Db;
+  readonly hub: Hub;
+  readonly clock: Clock;
+  readonly facts: Facts;
+  /** Who this process is. */
+  readonly processId: string;
+  readonly redis?: { state(): 'connected' | 'disconnected' } | undefined;
+  readonly reliability: Pick<Reliability, 'snapshot'>;
+  readonly caches: Pick<Caches, 'snapshot'>;
+};
 
 /** Tells of the server and of the caller's tenant in it. Answers also while the database is away, with what is left. */
-export function systemView({ db, hub, clock, facts }: SystemDeps): (ctx: Ctx) => Promise<System> {
+export function systemView(deps: SystemDeps): (ctx: Ctx) => Promise<System> {
+  const { db, hub, clock, facts, redis, processId } = deps;
   const startedAt = clock.now();
   return async (ctx) => {
     const [read, cursor] = await Promise.all([readOf(db, ctx), hub.cursor(ctx.tenantId)]);
@@ -40,6 +54,9 @@ export function systemView({ db, hub, clock, facts }: SystemDeps): (ctx: Ctx) =>
         version: read?.version ?? null,
         packaged: facts.packagedDatabase,
       },
+      redis: { status: redis?.state() ?? 'disabled' },
+      processes: read ? read.processes.map((row) => processOf(row, processId)) : null,
+      ...partsOf(deps),
       log: {
         position: cursor.position,
         lag_ms: Number.isFinite(lagMs) ? Math.round(lagMs) : null,
@@ -52,11 +69,27 @@ export function systemView({ db, hub, clock, facts }: SystemDeps): (ctx: Ctx) =>
   };
 }
 
+/** What of its own this process knows of others that it calls. */
+function partsOf({ reliability, caches }: SystemDeps) {
+  const { breakers, bulkheads } = reliability.snapshot();
+  const { entries, bytes, caches: kept } = caches.snapshot();
+  return {
+    breakers: breakers.map(({ name, state }) => ({ name, state })),
+    bulkheads: bulkheads.map(({ inUse: in_use, ...bulkhead }) => ({ ...bulkhead, in_use })),
+    caches: { entries, bytes, items: kept.map(({ hitRatio: hit_ratio, ...cache }) => ({ ...cache, hit_ratio })) },
+  };
+}
+
 async function readOf(db: Db, ctx: Ctx) {
   try {
     const reader = db.reader(ctx);
-    const [jobs, facts] = await Promise.all([store.countJobs(reader), store.databaseFacts(reader)]);
+    const [jobs, facts, living] = await Promise.all([
+      store.countJobs(reader),
+      store.databaseFacts(reader),
+      db.system.all(processes),
+    ]);
     return {
+      processes: living,
       version: facts?.version ?? null,
       deadLetters: facts?.dead_letters ?? 0,
       jobs: jobs.map(({ next_run_at, oldest_at, ...counts }) => ({

@@ -34,6 +34,12 @@ test('tells of the build, the database, the log, and the jobs of this tenant alo
   assert.equal(body.database.status, 'connected');
   assert.match(body.database.version, /^\d+/);
   assert.deepEqual(body.roles, ['api', 'worker']);
+  assert.equal(body.redis.status, 'disabled');
+  assert.deepEqual(
+    body.processes.map(({ pid, roles, self }: Record<string, unknown>) => ({ pid, roles, self })),
+    [{ pid: process.pid, roles: ['api', 'worker'], self: true }],
+  );
+  for (const { hit_ratio } of body.caches.items) assert.ok(hit_ratio === null || hit_ratio <= 1);
   assert.deepEqual(
     body.jobs.map(({ oldest_at, next_run_at, ...counts }: { oldest_at: string; next_run_at: string }) => counts),
     [{ kind: 'nobody_handles_this', running: 0, due: 1, scheduled: 1, retrying: 1 }],
@@ -68,7 +74,11 @@ test('answers also while the database is away, and says so', async () => {
   const db = openDb({ url: 'postgresql://somebody@127.0.0.1:1/parley', writeOutbox: async () => {} });
   const { hub, clock } = world.app;
   const facts = { name: 'Parley', version: '1.0.0', profile: 'testing' as const, roles: [] };
-  const view = systemView({ db, hub, clock, facts: { ...facts, packagedDatabase: true, logRetentionDays: 7 } });
+  const view = systemView({
+    ...{ db, hub, clock, facts: { ...facts, packagedDatabase: true, logRetentionDays: 7 }, processId: '' },
+    reliability: { snapshot: () => ({ breakers: [], bulkheads: [], budgets: [] }) },
+    caches: { snapshot: () => ({ entries: 0, bytes: 0, caches: [] }) },
+  });
   const ctx = systemCtx({
     tenantId: owner.tenantId,
     id: 'test',
@@ -77,8 +87,8 @@ test('answers also while the database is away, and says so', async () => {
   });
   const told = await view(ctx);
   assert.deepEqual(
-    [told.database.status, told.database.version, told.jobs, told.dead_letters],
-    ['disconnected', null, null, null],
+    [told.database.status, told.database.version, told.jobs, told.dead_letters, told.processes],
+    ['disconnected', null, null, null, null],
   );
   await db.close();
 });
