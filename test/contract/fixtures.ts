@@ -93,11 +93,8 @@ async function withVersion(owner: Member, path: string): Promise<Record<string, 
 
 /** One that is off, so that nothing is sent to its address while hundreds of routes are tried; and its first delivery. */
 const webhookBody = (mark: string) => ({ url: `https://${mark}.invalid/hook`, description: mark, enabled: false });
-const makeWebhook = async ({ owner, mark }: Setting): Promise<{ id: string; cursor: string }> => {
-  const { id } = await done(owner.post('/webhooks', webhookBody(mark)));
-  const { cursor } = await done(owner.get('/events'));
-  return { id, cursor };
-};
+const makeWebhook = ({ owner, mark }: Setting, more: object = {}): Promise<{ id: string }> =>
+  done(owner.post('/webhooks', { ...webhookBody(mark), ...more }));
 const ofWebhook =
   (more: (setting: Setting, id: string) => Promise<Omit<Made, 'params'>> = async () => ({})): Fixture =>
   async (setting) => {
@@ -339,9 +336,14 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   enableWebhook: ofWebhook(),
   rotateWebhookSecret: ofWebhook(),
   replayWebhook: async (setting) => {
-    const { id, cursor } = await makeWebhook(setting);
+    const { id } = await makeWebhook(setting, { types: ['webhook_changed'] });
+    await setting.world.settle();
+    const { cursor: from } = await done(setting.owner.get('/events'));
+    // What it sends again is that it was turned on, and nothing else.
     await done(setting.owner.post(`/webhooks/${id}/enable`));
-    return { params: { webhook_id: id }, body: { from: cursor, to: cursor } };
+    await setting.world.settle();
+    const { cursor: to } = await done(setting.owner.get('/events'));
+    return { params: { webhook_id: id }, body: { from, to } };
   },
   testWebhook: ofWebhook(async () => ({ body: { type: 'agent_registered' } })),
   listWebhookDeliveries: async (setting) => {
