@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { microtasks, traces } from '../../../test/support/traces.ts';
 import { AppError } from '../http/errors.ts';
+import { PermanentError } from '../jobs/define.ts';
 import { type BreakerState, createBreaker } from './breaker.ts';
 
 type Outcome = 'ok' | 'failed' | 'answered' | 'left';
@@ -157,6 +158,8 @@ test('our own refusals and what the caller did wrong are no failures; a deadline
       { code },
     );
   }
+  const refused = () => Promise.reject(new PermanentError('refused', 'payment_refused'));
+  for (let n = 0; n < 3; n += 1) await assert.rejects(breaker.run(refused), PermanentError);
   const left = AbortSignal.abort();
   await assert.rejects(
     breaker.run(() => Promise.reject(left.reason), left),
@@ -165,7 +168,7 @@ test('our own refusals and what the caller did wrong are no failures; a deadline
   assert.equal(breaker.state(), 'closed');
   const late = AbortSignal.abort(new AppError('upstream_timeout'));
   const call = breaker.wrap((ctx: { signal: AbortSignal }) => Promise.reject(ctx.signal.reason));
-  for (let n = 0; n < 4; n += 1) await assert.rejects(call({ signal: late }), { code: 'upstream_timeout' });
+  for (let n = 0; n < 7; n += 1) await assert.rejects(call({ signal: late }), { code: 'upstream_timeout' });
   assert.equal(breaker.state(), 'open');
 });
 

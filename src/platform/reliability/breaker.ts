@@ -1,5 +1,6 @@
 import { CircuitState, CountBreaker, circuitBreaker, DelegateBackoff, handleWhen } from 'cockatiel';
 import { AppError } from '../http/errors.ts';
+import { PermanentError } from '../jobs/define.ts';
 import type { Wrapper } from './wrapper.ts';
 
 export type BreakerState = 'closed' | 'half_open' | 'open';
@@ -8,7 +9,7 @@ export type BreakerOptions = {
   readonly name: string;
   /** What a refused caller is told. Default: `upstream_unavailable`, with `Retry-After`. */
   readonly refuse?: (retryAfterMs: number) => Error;
-  /** Whether an error says that the other side is in trouble. Default: all but our own refusals and errors below 500. */
+  /** Whether an error says that the other side is in trouble. Default: all but our own refusals, errors below 500 and permanent ones. */
   readonly isFailure?: (error: unknown) => boolean;
   /** Opens when more than this share of the last `window` calls failed. Default: half of 20. */
   readonly failureRatio?: number;
@@ -132,8 +133,10 @@ function leftBy(signal: AbortSignal | undefined): boolean {
   return !late || !isTrouble(reason);
 }
 
-const isTrouble = (error: unknown): boolean =>
-  !(error instanceof AppError) || (error.status >= 500 && error.code !== 'overloaded');
+function isTrouble(error: unknown): boolean {
+  if (error instanceof AppError) return error.status >= 500 && error.code !== 'overloaded';
+  return !(error instanceof PermanentError);
+}
 
 const unavailable = (name: string) => (retryAfterMs: number) => new BreakerOpen(name, retryAfterMs);
 
