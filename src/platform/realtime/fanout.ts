@@ -9,7 +9,7 @@ import { readTenant } from '../events/sql.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Signals } from '../redis/signals.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { eventFrame, liveFrame, type ResetReason, resetFrame } from './frames.ts';
+import { type ResetReason, SSE, type Wire, writtenOnce } from './frames.ts';
 import type { Addressed, Cursor, Hub, LiveFrame, LiveTopic, LogEvent, Subscription } from './hub.ts';
 import { createOrdering, type Live, type Ordering } from './ordering.ts';
 import type { Relay } from './relay.ts';
@@ -27,6 +27,7 @@ type Deps = {
 
 type Subscriber = {
   readonly subscription: Subscription;
+  readonly wire: Wire;
   /** Everything up to here has been sent, or is not wanted. */
   position: number;
   closed: boolean;
@@ -112,16 +113,20 @@ class Fanout implements Hub {
   }
 
   async subscribe(subscription: Subscription): Promise<{ close(): void }> {
-    const subscriber: Subscriber = { subscription, position: 0, closed: false };
+    const subscriber: Subscriber = { subscription, wire: subscription.wire ?? SSE, position: 0, closed: false };
     if (this.#stopped) {
       subscriber.closed = true;
-      subscription.onEnd('stopping');
+      subscription.onEnd('stopping', subscription.from ?? (await this.cursor(subscription.tenantId)));
       return { close: () => {} };
     }
     addTo(this.#members, subscription.tenantId, subscriber);
     try {
       await this.#place(subscriber);
-      while (!this.#joined(subscriber)) await this.#fills(() => this.#fillPage(subscriber));
+      while (!this.#joined(subscriber)) {
+        // Before its turn: one that does not read must not hold up the others.
+        await subscription.drained?.();
+        await this.#fills(() => this.#fillPage(subscriber));
+      }
     } catch (error) {
       this.#remove(subscriber);
       throw error;
@@ -144,8 +149,10 @@ class Fanout implements Hub {
     else if (from.position > this.#feed.head(shard)) reason = 'ahead';
     else if (from.position + 1 < this.#feed.horizon(shard)) reason = 'trimmed';
     subscriber.position = reason ? this.#feed.head(shard) : from.position;
-    if (reason)
-      this.#send(subscriber, resetFrame({ epoch: this.#feed.epoch(), position: subscriber.position }, reason));
+    if (reason) {
+      const { wire, subscription } = subscriber;
+      this.#send(subscriber, wire.reset(subscription.streams?.[0], this.#at(subscriber), reason));
+    }
   }
 
   /**
@@ -154,15 +161,17 @@ class Fanout implements Hub {
    */
   #joined(subscriber: Subscriber): boolean {
     if (subscriber.closed) return true;
+    const { wire } = subscriber;
     const { tenantId, streams, onJoin } = subscriber.subscription;
     const recent = this.#feed.recent(shardOf(tenantId), subscriber.position);
     if (recent === undefined) return false;
     for (const event of recent) {
       if (event.tenantid === tenantId && (streams === undefined || streams.includes(event.stream)))
-        this.#sendEvent(subscriber, event, () => eventFrame(event));
+        this.#sendEvent(subscriber, event, (to) => to.event(event));
     }
     subscriber.position = Math.max(subscriber.position, this.#feed.head(shardOf(tenantId)));
-    for (const frame of onJoin?.() ?? []) if (wants(subscriber, frame.event)) this.#send(subscriber, liveFrame(frame));
+    for (const frame of onJoin?.() ?? [])
+      if (wants(subscriber, frame.event)) this.#send(subscriber, wire.live(streams?.[0] ?? '', frame));
     if (subscriber.closed) return true;
     if (streams === undefined) addTo(this.#byTenant, tenantId, subscriber);
     else for (const stream of streams) addTo(this.#byStream, streamKey(tenantId, stream), subscriber);
@@ -171,33 +180,31 @@ class Fanout implements Hub {
 
   /** Sends the next page out of the log, as far as the feed has come. */
   async #fillPage(subscriber: Subscriber): Promise<void> {
-    const { tenantId, streams, types, drained } = subscriber.subscription;
-    await drained?.();
+    const { tenantId, streams, types } = subscriber.subscription;
     if (subscriber.closed) return;
     const upTo = this.#feed.head(shardOf(tenantId));
     const range = { tenantId, after: subscriber.position, upTo, streams, types, limit: PAGE };
     const rows = await this.#db.system.all(readTenant(range));
     for (const row of rows) {
       const event = this.#types.read(row, this.#feed.epoch());
-      this.#sendEvent(subscriber, event, () => eventFrame(event));
+      this.#sendEvent(subscriber, event, (to) => to.event(event));
     }
     if (rows.length < PAGE) subscriber.position = upTo;
   }
 
   #deliver(event: LogEvent): void {
     const key = streamKey(event.tenantid, event.stream);
-    let frame: Buffer | undefined;
-    const encoded = () => (frame ??= eventFrame(event));
+    const encoded = writtenOnce((to) => to.event(event));
     for (const subscriber of this.#byStream.get(key) ?? []) this.#sendEvent(subscriber, event, encoded);
     for (const subscriber of this.#byTenant.get(event.tenantid) ?? []) this.#sendEvent(subscriber, event, encoded);
     this.#ordering.arrived(event.id, key);
     for (const tap of this.#taps.get(event.type) ?? []) tap(event);
   }
 
-  #sendEvent(subscriber: Subscriber, event: LogEvent, encoded: () => Buffer): void {
+  #sendEvent(subscriber: Subscriber, event: LogEvent, encoded: (wire: Wire) => Buffer): void {
     if (event.position <= subscriber.position) return;
     subscriber.position = event.position;
-    if (wants(subscriber, event.type)) this.#send(subscriber, encoded());
+    if (wants(subscriber, event.type)) this.#send(subscriber, encoded(subscriber.wire));
   }
 
   publish(tenantId: string, stream: string, frame: LiveFrame): void {
@@ -227,21 +234,19 @@ class Fanout implements Hub {
   #hear({ tenantId, stream, event, data }: Addressed): void {
     const topic = this.#topics.get(topicOf(stream));
     if (topic && !topic.heard({ tenantId, stream, event, data })) return;
-    this.#sendHere(streamKey(tenantId, stream), { tenantId, frame: { event, data } });
+    this.#sendHere(streamKey(tenantId, stream), { tenantId, stream, frame: { event, data } });
   }
 
   #sendLive(key: string, { tenantId, stream, frame, othersOnly }: Live): void {
-    if (!othersOnly) this.#sendHere(key, { tenantId, frame });
+    if (!othersOnly) this.#sendHere(key, { tenantId, stream, frame });
     this.#relay?.pass({ tenantId, stream, event: frame.event, data: frame.data });
   }
 
-  #sendHere(key: string, { tenantId, frame }: { tenantId: string; frame: LiveFrame }): void {
-    let buffer: Buffer | undefined;
+  #sendHere(key: string, { tenantId, stream, frame }: Omit<Live, 'othersOnly'>): void {
+    const encoded = writtenOnce((to) => to.live(stream, frame));
     for (const subscribers of [this.#byStream.get(key), this.#byTenant.get(tenantId)]) {
       for (const subscriber of subscribers ?? []) {
-        if (!wants(subscriber, frame.event)) continue;
-        buffer ??= liveFrame(frame);
-        this.#send(subscriber, buffer);
+        if (wants(subscriber, frame.event)) this.#send(subscriber, encoded(subscriber.wire));
       }
     }
   }
@@ -275,13 +280,19 @@ class Fanout implements Hub {
   }
 
   connections(tenantId: string): number {
-    return this.#members.get(tenantId)?.size ?? 0;
+    let count = 0;
+    for (const { subscription } of this.#members.get(tenantId) ?? []) if (subscription.counts !== false) count += 1;
+    return count;
   }
 
   #end(subscriber: Subscriber, reason: 'slow' | 'revoked' | 'stopping'): void {
     if (subscriber.closed) return;
     this.#remove(subscriber);
-    subscriber.subscription.onEnd(reason);
+    subscriber.subscription.onEnd(reason, this.#at(subscriber));
+  }
+
+  #at({ position }: Subscriber): Cursor {
+    return { epoch: this.#feed.epoch(), position };
   }
 
   #remove(subscriber: Subscriber): void {

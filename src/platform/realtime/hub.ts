@@ -1,4 +1,5 @@
 import type { LogEvent } from '../events/define.ts';
+import type { Wire } from './frames.ts';
 
 /** A frame that is not in the log: it carries no SSE id, and is lost to whoever was not there. */
 export type LiveFrame = { readonly event: string; readonly data: unknown };
@@ -19,12 +20,19 @@ export type Subscription = {
   readonly from?: Cursor;
   /** Called once, when the subscriber has been filled up to the hub's position and before live frames flow. */
   readonly onJoin?: () => readonly LiveFrame[];
-  /** Takes an encoded SSE frame, shared by all subscribers; answers false when the subscriber is too far behind. */
+  /** How its frames are written. Default: as server-sent events. */
+  readonly wire?: Wire;
+  /** False: a connection carries several subscriptions, and this one does not count as a connection. */
+  readonly counts?: boolean;
+  /** Takes an encoded frame, shared by all subscribers; answers false when the subscriber is too far behind. */
   readonly sink: (frame: Buffer) => boolean;
   /** Awaited between pages while the subscriber is filled from the log: resolves when it has taken what it was sent. */
   readonly drained?: () => Promise<void>;
-  /** The subscription ended: too slow, revoked, or the hub is stopping. Not called after `close()`. */
-  readonly onEnd: (reason: 'slow' | 'revoked' | 'stopping') => void;
+  /**
+   * The subscription ended: too slow, revoked, or the hub is stopping. What is after `at` has not been sent. Not called
+   * after `close()`.
+   */
+  readonly onEnd: (reason: 'slow' | 'revoked' | 'stopping', at: Cursor) => void;
 };
 
 /** How the live frames of a topic stay whole where several processes serve. */
@@ -63,7 +71,7 @@ export interface Hub {
   tap(types: readonly string[], fn: (event: LogEvent) => void): () => void;
   /** Milliseconds since the tails were last seen to be at the head of the log; Infinity before that. */
   lagMs(): number;
-  /** How many subscribers a tenant has in this process. */
+  /** How many connections of a tenant follow something in this process. */
   connections(tenantId: string): number;
 }
 

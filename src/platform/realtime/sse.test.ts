@@ -192,7 +192,7 @@ test('a client that does not read is refused more at the cap, and its connection
     assert.ok(sent < 64 * 1024 * 1024);
   }
   assert.match(await metrics.text(), /sse_queued_bytes [1-9]/);
-  first().onEnd('slow');
+  first().onEnd('slow', { epoch: 'e', position: 7 });
   await until(() => closes === 1);
   await until(() => client.cut);
 });
@@ -201,7 +201,7 @@ test('a revoked stream ends at once', async () => {
   await serve();
   const client = connect();
   await opened();
-  first().onEnd('revoked');
+  first().onEnd('revoked', { epoch: 'e', position: 7 });
   await until(() => client.ended);
   assert.equal(client.text, 'retry: 700\n\n');
 });
@@ -211,7 +211,7 @@ test('one that is revoked and does not read is cut', async () => {
   connect({}, false);
   await opened();
   await stuff();
-  first().onEnd('revoked');
+  first().onEnd('revoked', { epoch: 'e', position: 7 });
   await until(() => closes === 1);
 });
 
@@ -219,7 +219,7 @@ test('a stopping process tells its clients when to come back', async () => {
   await serve({ limits: { retryMs: [300, 900] } });
   const client = connect();
   await opened();
-  first().onEnd('stopping');
+  first().onEnd('stopping', { epoch: 'e', position: 7 });
   await until(() => client.ended);
   const retries = [...client.text.matchAll(/retry: (\d+)\n\n/g)].map(([, ms]) => Number(ms));
   assert.equal(retries.length, 2);
