@@ -232,7 +232,7 @@ export class Lane {
       await this.#park(event, undefined);
       return;
     }
-    const crashes = event.position <= this.#carefulTo ? await this.#crashes(event.position) : 0;
+    const crashes = event.position <= this.#carefulTo ? await this.#crashes(event) : 0;
     if (crashes > 0) this.#d.meter.crashed();
     if (crashes >= MAX_CRASHES - 1) {
       await this.#park(event, new Exhausted(MAX_CRASHES, new Crashed()));
@@ -243,8 +243,8 @@ export class Lane {
     if (failure) await this.#park(event, failure);
   }
 
-  async #crashes(position: number): Promise<number> {
-    const row = await this.#d.db.system.first(q.noteTrying(this.group, this.shard, position));
+  async #crashes(event: LogEvent): Promise<number> {
+    const row = await this.#d.db.system.first(q.noteTrying(this.#receipt(event)));
     return row?.crashes ?? 0;
   }
 

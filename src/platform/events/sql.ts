@@ -187,11 +187,17 @@ export const takePlace = (group: string, shard: number, fence: number) => sql<Pl
    where o.group_name = ${group} and o.shard = ${shard} and l.shard = o.shard and o.fence <= ${fence}
   returning o.position, (select position from old) as before`;
 
-/** Notes that an event is about to be tried; answers how often it had been begun before and never ended. */
-export const noteTrying = (group: string, shard: number, position: number) => sql<{ crashes: number }>`
+/**
+ * Notes that an event is about to be tried; answers how often it had been begun before and never ended. One that the
+ * inbox holds is not about to be tried: offsets are saved late, and going over it again must not make the event that
+ * follows forget who died with it.
+ */
+export const noteTrying = ({ tenantId, group, shard, position }: Receipt) => sql<{ crashes: number }>`
   update consumer_offsets
      set crashes = case when trying = ${position} then crashes + 1 else 0 end, trying = ${position}
    where group_name = ${group} and shard = ${shard}
+     and not exists (select from inbox
+                      where tenant_id = ${tenantId} and group_name = ${group} and position = ${position})
   returning crashes`;
 
 export type SeenTo = {
