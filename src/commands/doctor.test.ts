@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../test/support/database.ts';
+import { noRedis, ownRedis } from '../../test/support/redis.ts';
 import type { Config } from '../platform/config/config.ts';
 import { loadConfig } from '../platform/config/load.ts';
 import { takeOwnership } from '../platform/db/owner.ts';
 import { checkDatabase } from './doctor/database.ts';
 import { checkDisk, checkNode, checkPorts } from './doctor/machine.ts';
 import { checkModels } from './doctor/models.ts';
+import { checkRedis } from './doctor/redis.ts';
 import type { Finding } from './doctor/report.ts';
 
 let database: TestDatabase;
@@ -30,6 +32,19 @@ const told = (findings: readonly Finding[]) => findings.map(({ level, sentence }
 test('a Node that is too old is in the way', () => {
   assert.match(told([checkNode('22.1.0')]), /^fail Node 22\.1\.0 is too old: 24 or newer/);
   assert.match(told([checkNode('26.10.0')]), /^ok /);
+});
+
+test('a Redis is not needed; one that is set must answer', { skip: noRedis }, async () => {
+  assert.match(told(await checkRedis(configOf({}))), /^ok No Redis is set/);
+  assert.match(told(await checkRedis(configOf({ REDIS_URL: 'redis://127.0.0.1:1' }))), /^fail The Redis of REDIS_URL/);
+  const redis = await ownRedis();
+  const shared = { REDIS_URL: redis.url, DATABASE_URL: database.url };
+  assert.match(told(await checkRedis(configOf(shared))), /^ok Redis \d+\.\d+\.\d+ answers\.$/);
+  assert.match(
+    told(await checkRedis(configOf({ REDIS_URL: redis.url }))),
+    /warn REDIS_URL is set and DATABASE_URL is not/,
+  );
+  await redis.close();
 });
 
 test('room is looked for where the folder will be', async () => {

@@ -4,6 +4,7 @@ import { type Command, EXIT } from './command.ts';
 import { checkDatabase } from './doctor/database.ts';
 import { checkDisk, checkNode, checkPorts } from './doctor/machine.ts';
 import { checkModels } from './doctor/models.ts';
+import { checkRedis } from './doctor/redis.ts';
 import { type Finding, fail, ok, warn } from './doctor/report.ts';
 
 const MARKS = { ok: 'ok  ', warn: 'note', fail: 'BAD ' } as const;
@@ -21,7 +22,7 @@ export const doctor: Command = async (io) => {
     tell(ok(`The settings of profile ${config.profile} fit together.`));
     for (const warning of warnings) tell(warn(warning));
     tell(await checkDisk(config.dataDir));
-    for (const check of [checkDatabase, checkPorts, checkModels])
+    for (const check of [checkDatabase, checkRedis, checkPorts, checkModels])
       for (const finding of await attempt(() => check(config))) tell(finding);
   } catch (error) {
     if (!(error instanceof ConfigFaults)) throw error;

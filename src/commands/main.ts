@@ -24,6 +24,10 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Command> }> = 
     summary: 'make a tenant and its owner, whatever SIGNUP says: EMAIL TENANT_NAME',
     load: async () => (await import('./register.ts')).register,
   },
+  'dead-letters': {
+    summary: 'what could not be handled: list, show ID, requeue, discard',
+    load: async () => (await import('./dead-letters.ts')).deadLetters,
+  },
   doctor: {
     summary: 'look at the settings, the database and the machine, and say what is wrong',
     load: async () => (await import('./doctor.ts')).doctor,
@@ -39,7 +43,7 @@ const COMMANDS: Record<string, { summary: string; load(): Promise<Command> }> = 
 };
 
 function help(version: string): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  parley ${name.padEnd(9)} ${summary}`);
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  parley ${name.padEnd(12)} ${summary}`);
   return [
     `Parley ${version}`,
     '',

@@ -10,7 +10,7 @@ import { systemView } from './service.ts';
 let world: World;
 let owner: Member;
 before(async () => {
-  world = await createWorld();
+  world = await createWorld({ redis: false });
   owner = await world.signUp();
 });
 after(() => world.stop());
