@@ -89,7 +89,7 @@ class RedisCache implements Cache {
     await this.#fallback.drop(key, version);
     if (!this.#usable()) return this.#owe(key, version);
     try {
-      await this.#dropInRedis(key, version);
+      await this.#guard(() => this.#dropInRedis(key, version));
     } catch {
       this.#owe(key, version);
     }
@@ -152,7 +152,7 @@ class RedisCache implements Cache {
   }
 
   #dropInRedis(key: CacheKey, version: number): Promise<unknown> {
-    return this.#guard(() => dropScript.run(this.#redis.commands, this.#nameOf(key), version, TOMBSTONE_MS));
+    return dropScript.run(this.#redis.commands, this.#nameOf(key), version, TOMBSTONE_MS);
   }
 
   /** Whether Redis is there and has heard of every drop. If it is there and has not, it is told now. */
@@ -180,6 +180,7 @@ class RedisCache implements Cache {
     this.#owed.clear();
   }
 
+  /** Nobody waits for this, so it takes its time: it has no deadline but the connection's own. */
   async #settle(): Promise<void> {
     if (this.#owesAll) {
       // What is dropped from here on is remembered again.
@@ -201,9 +202,9 @@ class RedisCache implements Cache {
   async #empty(): Promise<void> {
     const { commands } = this.#redis;
     for (let cursor = '0'; ; ) {
-      const scan = () => commands.scan(cursor, 'MATCH', `${escapeGlob(this.#redis.key('cache'))}:*`, 'COUNT', 1_000);
-      const [next, keys] = await this.#guard(scan);
-      if (keys.length > 0) await this.#guard(() => commands.unlink(...keys));
+      const pattern = `${escapeGlob(this.#redis.key('cache'))}:*`;
+      const [next, keys] = await commands.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000);
+      if (keys.length > 0) await commands.unlink(...keys);
       if (next === '0') return;
       cursor = next;
     }
