@@ -10,6 +10,7 @@ import { createKnowledge } from './modules/knowledge/index.ts';
 import { createModels, defaultModelChanged, type Pace, providerChanged } from './modules/models/index.ts';
 import { createOpenAi } from './modules/openai/index.ts';
 import { createOperations } from './modules/operations/index.ts';
+import { createOrders, createPayments } from './modules/orders/index.ts';
 import { createTraces } from './modules/traces/index.ts';
 import { createWebhooks, WEBHOOK_EVENTS } from './modules/webhooks/index.ts';
 import { createCaches } from './platform/cache/caches.ts';
@@ -176,6 +177,7 @@ async function createResources(config: Config, options: AppOptions) {
   const caches = createCaches({ metrics, shared });
   const cursors = createCursors(config.masterKey);
   const outbound = createOutbound({ allow: config.outboundAllow });
+  const payments = createPayments({ config, outbound, reliability, log });
   const onReleased = () => signals?.tell('leases', '');
   const leases = createLeases({ db, log, roles: rolesOf(options), onReleased });
   const { tail, signals } = await openBackbone(redis, { log, metrics, self: leases.processId });
@@ -194,6 +196,7 @@ async function createResources(config: Config, options: AppOptions) {
   return {
     ...{ log, metrics, tracer, clock, database, db, redis, announcements, secrets, limiter, cursors, outbound },
     ...{
+      payments,
       reliability,
       caches,
       signals,
@@ -228,6 +231,7 @@ function servicesOf(resources: Resources, { answersOnly = false }: AppOptions): 
     feed,
     hub,
     { name: 'outbound', start: async () => {}, stop: () => outbound.close() },
+    resources.payments.lifecycle,
   ];
 }
 
@@ -253,6 +257,10 @@ function createModules(
   });
   const knowledge = createKnowledge({ db });
   const catalog = createCatalog({ db, hub, caches: resources.caches });
+  const orders = createOrders({
+    ...{ db, clock, hub, jobs, cursors, catalog, log },
+    ...{ service: resources.payments.service, expiryMs: config.orderExpiryMinutes * 60_000 },
+  });
   const agents = createAgents({ db, models, knowledge });
   const people = { findMember: identity.findMember, findKeyName: access.findKeyName };
   const discussions = createDiscussions({
@@ -281,6 +289,7 @@ function createModules(
     models,
     knowledge,
     catalog,
+    orders,
     agents,
     discussions,
     webhooks,

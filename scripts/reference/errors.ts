@@ -6,6 +6,8 @@ const ADVICE: Readonly<Record<ErrorCode, string>> = {
   invalid_json: 'Send valid JSON.',
   invalid_cursor: 'Read the list from its beginning. Cursors are bound to the tenant, the list and its filter.',
   idempotency_key_invalid: 'Send another key, a UUID for instance.',
+  idempotency_key_required:
+    'Send a key of your own for each order, a UUID for instance, and the same one with a repeat.',
   unauthenticated: 'Send `Authorization: Bearer` with an access token or an API key.',
   token_expired: 'Get a new access token with the refresh token; the SDK does it by itself.',
   invalid_credentials: 'Check the email and the password. The answer is the same whether or not the account exists.',
@@ -19,7 +21,9 @@ const ADVICE: Readonly<Record<ErrorCode, string>> = {
   fence_outdated: 'Your claim is lost, and `details` says why. Claim the turn again if it is still yours.',
   already_exists: 'Choose another name, or use what exists.',
   in_use: 'Release what still needs it first; `details` says what that is.',
+  out_of_stock: '`details.lines` says of what there is how much. Nothing was held; order less, or something else.',
   idempotency_in_progress: 'Try again after `Retry-After` with the same key.',
+  upgrade_required: 'Open it with a WebSocket client: `new WebSocket(url)`, or `parley.connect()` of the SDK.',
   version_mismatch: 'Read it again, apply the change to the new version, and send its ETag.',
   payload_too_large: 'Send less; the limits are in the API’s description.',
   request_timeout: 'Send the request faster, or check the connection.',

@@ -133,6 +133,22 @@ export const GROUPS: readonly Group[] = [
     },
   },
   {
+    title: 'Orders',
+    settings: {
+      PAYMENT_URL: {
+        fallback: 'none',
+        sample: 'https://payments.example.com/v1',
+        what: 'The payment service, which speaks the protocol of the guide to orders. Without it payments are rehearsed: no money moves, and orders say so. Production then refuses orders.',
+      },
+      PAYMENT_API_KEY: { fallback: 'none', sample: '', what: 'Sent to it as a bearer token.' },
+      ORDER_EXPIRY_MINUTES: {
+        fallback: '`15`',
+        sample: '15',
+        what: 'How long the pieces of an order are held that is not paid, 1 to 43200 minutes.',
+      },
+    },
+  },
+  {
     title: 'Observability',
     settings: {
       OTEL_EXPORTER_OTLP_ENDPOINT: {

@@ -8,6 +8,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   generations: 'Every call of a model: tokens, cost, times, outcome.',
   documents: 'Texts for discussions and agents, with full-text search.',
   products: 'What a tenant sells: prices, stock, attributes.',
+  orders: 'What customers order: stock that is held, payments, live events.',
   agents: 'Agents: a model with instructions, under a name.',
   discussions: 'Agents and people in discussion: turns, messages, live events.',
   webhooks: 'Events sent to addresses outside, signed, at least once.',

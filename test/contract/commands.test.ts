@@ -22,6 +22,7 @@ const NO_COMMANDS = new Set([
     'discardDeadLetters',
   ],
   ...['pauseDiscussion', 'resumeDiscussion', 'cancelDiscussion', 'advanceDiscussion'],
+  ...['cancelOrder', 'fulfilOrder', 'payOrder'],
   // A second claim is as good as the first, and takes its place.
   'claimTurn',
 ]);

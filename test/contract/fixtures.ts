@@ -62,6 +62,22 @@ const ofProduct =
   (more: Omit<Made, 'params'> = {}): Fixture =>
   async ({ owner, mark }) => ({ params: { product_id: (await makeProduct(owner, mark)).id }, ...more });
 
+const orderBody = async ({ owner, mark }: Setting) => ({
+  lines: [{ product_id: (await makeProduct(owner, mark)).id, quantity: 2 }],
+  customer: { name: mark, email: `${hex()}@example.com` },
+  metadata: { mark },
+});
+const keyed = () => ({ 'idempotency-key': hex() });
+async function makeOrder(setting: Setting): Promise<{ id: string }> {
+  const made = await done(setting.owner.post('/orders', await orderBody(setting), { headers: keyed() }));
+  await setting.world.settle();
+  return made;
+}
+/** It has been paid: the rehearsal of payments is quick. */
+const ofOrder =
+  (more: Omit<Made, 'params'> = {}): Fixture =>
+  async (setting) => ({ params: { order_id: (await makeOrder(setting)).id }, ...more });
+
 async function discussionBody({ owner, mark }: Setting, more: object = {}): Promise<object> {
   const agent = await makeAgent(owner, mark);
   const participants = [{ agent_id: agent.id }, { user_id: owner.userId }];
@@ -261,6 +277,18 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   getProduct: ofProduct(),
   changeProduct: ofProduct({ body: { stock_change: 5 } }),
   archiveProduct: ofProduct(),
+
+  createOrder: async (setting) => ({ body: await orderBody(setting), headers: keyed(), foreign: [422] }),
+  listOrders: async (setting) => {
+    await makeOrder(setting);
+    await makeOrder(setting);
+    return {};
+  },
+  getOrder: ofOrder(),
+  followOrder: ofOrder(),
+  cancelOrder: ofOrder({ body: { reason: 'by mistake' } }),
+  fulfilOrder: ofOrder({ body: { tracking: 'DX-1' } }),
+  payOrder: ofOrder(),
 
   deleteDocument: ofDocument(async ({ owner }, id) => ({ headers: await withVersion(owner, `/documents/${id}`) })),
 

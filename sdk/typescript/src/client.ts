@@ -6,6 +6,7 @@ import { Discussions } from './resources/discussions.ts';
 import { Documents } from './resources/documents.ts';
 import { Generations, Models, Providers } from './resources/models.ts';
 import { AuditLog, DeadLetters, Events, System } from './resources/operations.ts';
+import { Orders } from './resources/orders.ts';
 import { Products } from './resources/products.ts';
 import { Webhooks } from './resources/webhooks.ts';
 import { fixedToken, providedToken, SessionTokens, type TokenSource } from './tokens.ts';
@@ -40,6 +41,7 @@ export class Parley {
   readonly agents: Agents;
   readonly documents: Documents;
   readonly products: Products;
+  readonly orders: Orders;
   readonly discussions: Discussions;
   readonly models: Models;
   readonly providers: Providers;
@@ -71,6 +73,7 @@ export class Parley {
     this.agents = new Agents(transport);
     this.documents = new Documents(transport);
     this.products = new Products(transport);
+    this.orders = new Orders(transport);
     this.discussions = new Discussions(transport);
     this.models = new Models(transport);
     this.providers = new Providers(transport);

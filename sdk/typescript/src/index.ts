@@ -21,6 +21,7 @@ export {
 export type { DiscussionEvent } from './events.ts';
 export type { ExportedFile } from './exported.ts';
 export type { ConnectionState, FollowOptions } from './follow.ts';
+export type { OrderEvent } from './order-events.ts';
 export type { CursorPage, List, Page } from './pages.ts';
 export type { FollowedEvent } from './resources/operations.ts';
 export type { TranscriptPart } from './transcript.ts';

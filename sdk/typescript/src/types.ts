@@ -70,6 +70,17 @@ export type ProductQuery = Asked<'listProducts'>;
 /** In minor units of the currency: 1999 EUR are 19.99 euros. */
 export type Money = Product['price'];
 
+/** A snapshot, with the cursor to go on from. */
+export type Order = Ok<'getOrder'>;
+export type OrderPage = Ok<'listOrders'>;
+/** In lists: the cursor is the list's. */
+export type OrderFacts = OrderPage['items'][number];
+export type OrderLine = Order['lines'][number];
+export type OrderInput = Body<'createOrder'>;
+export type OrderQuery = Asked<'listOrders'>;
+export type OrderStatus = Order['status'];
+export type Customer = NonNullable<Order['customer']>;
+
 export type Agent = Ok<'getAgent'>;
 export type AgentPage = Ok<'listAgents'>;
 export type AgentInput = Body<'createAgent'>;

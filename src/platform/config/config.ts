@@ -40,6 +40,10 @@ export type Config = {
   readonly outboundAllow: readonly string[];
   readonly otlpEndpoint: string | undefined;
   readonly providers: ProviderSettings;
+  /** Who takes payments. Undefined: they are rehearsed, and in production nothing can be ordered. */
+  readonly payment: { readonly url: string; readonly apiKey: string | undefined } | undefined;
+  /** How long the pieces of an unpaid order are held. */
+  readonly orderExpiryMinutes: number;
 };
 
 /** Keys that the operator set in the environment; every tenant may use them. */
@@ -104,6 +108,8 @@ export function parseConfig(
     outboundAllow: eachMust(read, 'OUTBOUND_ALLOW', isReachable, 'a host, host:port, an address or a range'),
     otlpEndpoint: read.url('OTEL_EXPORTER_OTLP_ENDPOINT'),
     providers: providers(read),
+    payment: payment(read),
+    orderExpiryMinutes: read.whole('ORDER_EXPIRY_MINUTES', 15, { min: 1, max: 43_200 }),
   };
   requireForProduction(read, config);
   refusePlaintext(read, config);
@@ -169,13 +175,15 @@ function requireForProduction(read: SettingsReader, { profile }: ParsedConfig): 
 }
 
 /** Whoever is between would read every password and every message. */
-function refusePlaintext(read: SettingsReader, { profile, databaseUrl, redisUrl }: ParsedConfig): void {
+function refusePlaintext(read: SettingsReader, { profile, databaseUrl, redisUrl, payment }: ParsedConfig): void {
   if (read.yesNo('ALLOW_PLAINTEXT', false) || profile !== 'production') return;
   const unless = 'or set ALLOW_PLAINTEXT=true where the network between is trusted.';
   if (databaseUrl !== undefined && isPlaintext(databaseUrl))
     read.fault(`DATABASE_URL goes to another host in plain text: add sslmode=verify-full to it, ${unless}`, undefined);
   if (redisUrl !== undefined && isPlaintext(redisUrl))
     read.fault(`REDIS_URL goes to another host in plain text: let it begin with rediss://, ${unless}`, undefined);
+  if (payment !== undefined && isPlaintext(payment.url))
+    read.fault(`PAYMENT_URL goes to another host in plain text: let it begin with https://, ${unless}`, undefined);
 }
 
 /** The public door and the api's own may be one; the metrics are not for whoever reaches either. */
@@ -183,6 +191,14 @@ function distinctPorts(read: SettingsReader, { port, apiPort, metricsPort }: Par
   if (metricsPort === 0) return;
   if (metricsPort === port) read.fault(`PORT and METRICS_PORT are both ${port}.`, undefined);
   else if (metricsPort === apiPort) read.fault(`API_PORT and METRICS_PORT are both ${apiPort}.`, undefined);
+}
+
+function payment(read: SettingsReader): ParsedConfig['payment'] {
+  const url = read.url('PAYMENT_URL');
+  const apiKey = read.text('PAYMENT_API_KEY');
+  if (url === undefined && apiKey !== undefined)
+    read.fault('PAYMENT_API_KEY is set, and PAYMENT_URL is not.', undefined);
+  return url === undefined ? undefined : { url, apiKey };
 }
 
 function providers(read: SettingsReader): ProviderSettings {

@@ -76,6 +76,9 @@ export const SETTINGS = [
   'GOOGLE_BASE_URL',
   'OPENAI_COMPATIBLE_URL',
   'OPENAI_COMPATIBLE_API_KEY',
+  'PAYMENT_URL',
+  'PAYMENT_API_KEY',
+  'ORDER_EXPIRY_MINUTES',
 ] as const;
 
 export type Setting = (typeof SETTINGS)[number];

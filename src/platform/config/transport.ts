@@ -30,9 +30,9 @@ export function faultOfRedisUrl(text: string): string | undefined {
 /** Whether passwords and data would travel to another machine for everybody between to read. */
 export function isPlaintext(text: string): boolean {
   const { protocol, hostname, searchParams } = new URL(text);
-  if (protocol === 'rediss:') return false;
+  if (protocol === 'rediss:' || protocol === 'https:') return false;
   if (isLocal(searchParams.get('host') ?? hostname)) return false;
-  return protocol === 'redis:' || !ENCRYPTED.has(searchParams.get('sslmode') ?? '');
+  return protocol === 'redis:' || protocol === 'http:' || !ENCRYPTED.has(searchParams.get('sslmode') ?? '');
 }
 
 /** Files of certificates that an address names. */

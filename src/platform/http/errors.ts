@@ -21,6 +21,11 @@ export const ERRORS = {
     type: 'invalid_request',
     message: 'Idempotency-Key must be 1 to 255 visible ASCII characters.',
   },
+  idempotency_key_required: {
+    status: 400,
+    type: 'invalid_request',
+    message: 'Send an Idempotency-Key, so that a repeat of this request is known as one.',
+  },
   unauthenticated: { status: 401, type: 'authentication', message: 'Sign in, or send an API key.' },
   token_expired: { status: 401, type: 'authentication', message: 'The access token has expired.' },
   invalid_credentials: { status: 401, type: 'authentication', message: 'The email or the password is wrong.' },
@@ -38,10 +43,16 @@ export const ERRORS = {
   fence_outdated: { status: 409, type: 'conflict', message: 'The claim of this turn does not hold any more.' },
   already_exists: { status: 409, type: 'conflict', message: 'Something with this name exists already.' },
   in_use: { status: 409, type: 'conflict', message: 'Something still needs this.' },
+  out_of_stock: { status: 409, type: 'conflict', message: 'There is not enough of something that was ordered.' },
   idempotency_in_progress: {
     status: 409,
     type: 'conflict',
     message: 'The first request with this Idempotency-Key is still running.',
+  },
+  upgrade_required: {
+    status: 426,
+    type: 'invalid_request',
+    message: 'There is a WebSocket here: ask for the upgrade to it.',
   },
   version_mismatch: {
     status: 412,

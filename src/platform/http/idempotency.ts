@@ -109,6 +109,7 @@ async function once<X extends Queries, P>(
 ): Promise<Given> {
   const { request, route } = command;
   const key = idempotencyKeyOf(request);
+  if (key === undefined && route.spec.idempotency === 'required') throw new AppError('idempotency_key_required');
   if (key === undefined) {
     const prepared = await command.prepare?.();
     return room.inTx(async (tx) => ({ ...(await command.work(tx, prepared)), replayed: false }));

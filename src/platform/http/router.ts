@@ -5,6 +5,7 @@ import type { Ctx } from '../context.ts';
 import type { SystemTx, Tx } from '../db/queries.ts';
 import type { Cursor, LiveFrame } from '../realtime/hub.ts';
 import type { ErrorCode } from './errors.ts';
+import type { Upgrade } from './upgrades.ts';
 
 /** `public`: nobody need be signed in. `authenticated`: anybody who is. Else the permission that the caller must have. */
 export type Access = Permission | 'public' | 'authenticated';
@@ -33,6 +34,8 @@ export type Common = {
    * confined to, and finds nothing elsewhere. Absent: such a key may not call it at all.
    */
   readonly confinedBy?: string;
+  /** Of a command that is never run without an `Idempotency-Key`. */
+  readonly idempotency?: 'required';
   /** Which limiter the route counts against. Default `default`. */
   readonly limit?: 'default' | 'sign_in' | 'models';
 };
@@ -116,6 +119,16 @@ export type Following = {
   readonly onJoin?: () => readonly LiveFrame[];
 };
 
+/** A request for a WebSocket. Refuse it by throwing, or accept it. */
+export type Handshake = {
+  readonly request: FastifyRequest;
+  readonly query: { readonly ticket?: string };
+  /** What a 101 is to say beside what the protocol asks for. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Takes the connection over: HTTP has done with it, and answers nothing. */
+  accept(): Upgrade;
+};
+
 export interface Router {
   /** A read, or a change of something that exists. The handler's value is validated and serialised by `response`. */
   route<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema>(
@@ -173,6 +186,16 @@ export interface Router {
       readonly params?: P;
       readonly query?: Q;
       handler(input: Input<TSchema, P, Q>): Promise<Following>;
+    },
+  ): void;
+
+  /**
+   * `GET …` as a WebSocket. Whoever opens it says who they are on the socket itself (or by `?ticket=`), so HTTP lets
+   * everybody in; an ordinary GET is answered 426.
+   */
+  socket(
+    spec: Pick<Common, 'url' | 'operationId' | 'summary' | 'description' | 'tag' | 'errors'> & {
+      open(handshake: Handshake): void;
     },
   ): void;
 }

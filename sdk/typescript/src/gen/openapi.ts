@@ -1216,6 +1216,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List orders
+         * @description Newest first.
+         *
+         *     Needs the permission `orders:read`.
+         */
+        get: operations["listOrders"];
+        put?: never;
+        /**
+         * Place an order
+         * @description Its pieces are held and its prices fixed at once; its payment is asked for behind it: follow its events. Needs an `Idempotency-Key`. Where there is not enough of something, nothing is held, and `out_of_stock` says in `details.lines` how many there are.
+         *
+         *     Needs the permission `orders:write`.
+         */
+        post: operations["createOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an order
+         * @description Needs the permission `orders:read`.
+         */
+        get: operations["getOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an order
+         * @description Its pieces can be ordered again; what was paid is given back behind it. Twice is fine.
+         *
+         *     Needs the permission `orders:write`.
+         */
+        post: operations["cancelOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow an order
+         * @description Server-sent events, each with an id (`epoch.position`) to resume after with `Last-Event-ID`: `order_created`, `order_paid`, `order_payment_failed`, `order_cancelled`, `order_expired`, `order_fulfilled`, `order_refunded`.
+         *
+         *     Needs the permission `orders:read`.
+         */
+        get: operations["followOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/fulfil": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fulfil a paid order
+         * @description Its pieces are gone for good. Twice is fine.
+         *
+         *     Needs the permission `orders:operate`.
+         */
+        post: operations["fulfilOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a refused payment anew
+         * @description While the order is pending. Where its payment was not refused, nothing is done.
+         *
+         *     Needs the permission `orders:write`.
+         */
+        post: operations["payOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products": {
         parameters: {
             query?: never;
@@ -1745,7 +1881,7 @@ export interface components {
             name: string;
             /** @description The first characters of the key, to know it by. */
             prefix: string;
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "orders:read" | "orders:write" | "orders:operate" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             /**
              * Format: uuid
              * @description The member for whom the key acts.
@@ -1796,6 +1932,9 @@ export interface components {
             name: string;
             participant_id: string | null;
             user_id: string | null;
+        };
+        CancelOrder: {
+            reason?: string;
         };
         ChangeDocument: {
             /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
@@ -1972,7 +2111,7 @@ export interface components {
             /** @description What the key is for. */
             name: string;
             /** @description At most what you may do yourself. */
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "orders:read" | "orders:write" | "orders:operate" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
         };
         CreateDiscussion: {
             context?: (components["schemas"]["ContextText"] | components["schemas"]["ContextDocument"])[];
@@ -2025,6 +2164,19 @@ export interface components {
             expires_in?: number;
             roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
         };
+        CreateOrder: {
+            customer?: components["schemas"]["Customer"] | null;
+            /** @description Each product once, all in one currency. */
+            lines: {
+                /** Format: uuid */
+                product_id: string;
+                quantity: number;
+            }[];
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata?: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
         CreateProduct: {
             /** @description Facts of your own: at most 50, each a short string, a number or a boolean. */
             attributes?: {
@@ -2060,6 +2212,13 @@ export interface components {
          * @enum {unknown}
          */
         Currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
+        Customer: {
+            /** Format: email */
+            email: string;
+            name: string;
+            /** @description Your own number for them. */
+            reference?: string;
+        };
         Debate: {
             /** @description Speaks last, on no side, and closes it. */
             judge: string;
@@ -2361,7 +2520,7 @@ export interface components {
                  * @description What happened; stable.
                  * @enum {string}
                  */
-                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "upstream_timeout" | "upstream_unavailable" | "validation_failed" | "version_mismatch";
+                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_key_required" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "out_of_stock" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "upgrade_required" | "upstream_timeout" | "upstream_unavailable" | "validation_failed" | "version_mismatch";
                 /** @description More, where there is more: of `validation_failed` an object with `fields`, a list of `{in, field, rule, message}`. */
                 details: unknown;
                 /** @description For people; may change. */
@@ -2428,6 +2587,9 @@ export interface components {
             /** @description Default true. False: `resume` starts it. */
             start?: boolean;
             topic?: string;
+        };
+        FulfilOrder: {
+            tracking?: string;
         };
         Generation: {
             actor: {
@@ -2577,7 +2739,7 @@ export interface components {
                 /** @enum {unknown} */
                 kind: "user" | "api_key" | "system";
             };
-            permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "orders:read" | "orders:write" | "orders:operate" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             roles: ("owner" | "admin" | "developer" | "operator" | "viewer")[];
             tenant: components["schemas"]["Tenant"];
             /** @description Every tenant of the user, the one used last first (at most 100). */
@@ -2708,6 +2870,11 @@ export interface components {
             /** @constant */
             type: "moderator";
         };
+        Money: {
+            /** @description In the currency's minor units: 1999 EUR are 19.99 euros, 1999 JPY are 1,999 yen. */
+            amount: number;
+            currency: components["schemas"]["Currency"];
+        };
         NewApiKey: {
             /** @description The key of a seat: it opens nothing else. Null: everything within its scopes. */
             confined_to: {
@@ -2728,7 +2895,7 @@ export interface components {
             name: string;
             /** @description The first characters of the key, to know it by. */
             prefix: string;
-            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+            scopes: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "orders:read" | "orders:write" | "orders:operate" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
             /**
              * Format: uuid
              * @description The member for whom the key acts.
@@ -2759,7 +2926,7 @@ export interface components {
         OpenAiError: {
             error: {
                 /** @enum {string} */
-                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "upstream_timeout" | "upstream_unavailable" | "validation_failed" | "version_mismatch";
+                code: "already_exists" | "bad_request" | "client_closed_request" | "conflict" | "fence_outdated" | "headers_too_large" | "idempotency_in_progress" | "idempotency_key_invalid" | "idempotency_key_required" | "idempotency_mismatch" | "in_use" | "internal" | "invalid_credentials" | "invalid_cursor" | "invalid_grant" | "invalid_json" | "limit_reached" | "method_not_allowed" | "model_authentication" | "model_content_filter" | "model_context_length" | "model_not_found" | "model_rate_limited" | "model_refused" | "model_timeout" | "model_unavailable" | "not_found" | "out_of_stock" | "overloaded" | "payload_too_large" | "permission_denied" | "precondition_required" | "rate_limited" | "request_timeout" | "signup_closed" | "token_expired" | "unauthenticated" | "unavailable" | "unsupported_grant_type" | "unsupported_media_type" | "upgrade_required" | "upstream_timeout" | "upstream_unavailable" | "validation_failed" | "version_mismatch";
                 details: unknown;
                 message: string;
                 /** @description The field that is wrong. */
@@ -2768,6 +2935,84 @@ export interface components {
                 /** @enum {string} */
                 type: "authentication" | "conflict" | "internal" | "invalid_request" | "not_found" | "permission" | "rate_limit" | "upstream";
             };
+        };
+        Order: {
+            cancelled_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by: {
+                id: string;
+                /** @enum {unknown} */
+                kind: "user" | "api_key" | "system";
+            };
+            /** @description Where the event stream stood when this was read. */
+            cursor: string;
+            customer: components["schemas"]["Customer"] | null;
+            expires_at: string | null;
+            fulfilled_at: string | null;
+            /** Format: uuid */
+            id: string;
+            lines: components["schemas"]["OrderLine"][];
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @description For people: `261121-7K3M9-QXT2B`. */
+            number: string;
+            paid_at: string | null;
+            payment: components["schemas"]["Payment"];
+            /** @enum {unknown} */
+            status: "pending" | "paid" | "fulfilled" | "cancelled" | "expired";
+            status_reason: string | null;
+            total: components["schemas"]["Money"];
+            tracking: string | null;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Grows with every change. */
+            version: number;
+        };
+        OrderLine: {
+            /** @description As it was called when it was ordered. */
+            name: string;
+            /** Format: uuid */
+            product_id: string;
+            quantity: number;
+            sku: string | null;
+            total: components["schemas"]["Money"];
+            unit_price: components["schemas"]["Money"];
+        };
+        OrderSummary: {
+            cancelled_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by: {
+                id: string;
+                /** @enum {unknown} */
+                kind: "user" | "api_key" | "system";
+            };
+            customer: components["schemas"]["Customer"] | null;
+            expires_at: string | null;
+            fulfilled_at: string | null;
+            /** Format: uuid */
+            id: string;
+            lines: components["schemas"]["OrderLine"][];
+            /** @description Facts of your own: at most 32, each a short string, a number, a boolean or null. */
+            metadata: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @description For people: `261121-7K3M9-QXT2B`. */
+            number: string;
+            paid_at: string | null;
+            payment: components["schemas"]["Payment"];
+            /** @enum {unknown} */
+            status: "pending" | "paid" | "fulfilled" | "cancelled" | "expired";
+            status_reason: string | null;
+            total: components["schemas"]["Money"];
+            tracking: string | null;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Grows with every change. */
+            version: number;
         };
         Participant: {
             agent_id: string | null;
@@ -2780,6 +3025,18 @@ export interface components {
             kind: "agent" | "user" | "seat";
             name: string;
             user_id: string | null;
+        };
+        Payment: {
+            /** @description How often the service was asked for the money. */
+            attempts: number;
+            error: string | null;
+            provider: string | null;
+            reference: string | null;
+            /**
+             * @description `none`: nothing was asked for, or nothing can be charged any more; `pending`: asked for, not known yet; `refunding`: charged, and on its way back.
+             * @enum {unknown}
+             */
+            status: "none" | "pending" | "succeeded" | "failed" | "refunding" | "refunded";
         };
         PostedMessage: {
             author: components["schemas"]["Author"];
@@ -2991,7 +3248,7 @@ export interface components {
         };
         RoleList: {
             items: {
-                permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
+                permissions: ("tenant:read" | "tenant:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "audit:read" | "providers:read" | "providers:write" | "models:read" | "models:invoke" | "generations:read" | "documents:read" | "documents:write" | "products:read" | "products:write" | "orders:read" | "orders:write" | "orders:operate" | "agents:read" | "agents:write" | "agents:invoke" | "discussions:read" | "discussions:write" | "webhooks:read" | "webhooks:write" | "events:read" | "dead_letters:read" | "dead_letters:write")[];
                 /**
                  * @description What a member may do; see `GET /roles`.
                  * @enum {unknown}
@@ -8570,6 +8827,531 @@ export interface operations {
             };
             /** @description `model_not_found` */
             404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    listOrders: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; absent: from the start. */
+                cursor?: string;
+                /** @description A customer's email or reference, whole, in any case. */
+                customer?: string;
+                /** @description Placed then or later. */
+                from?: string;
+                /** @description Items at most. */
+                limit?: number;
+                product_id?: string;
+                status?: "pending" | "paid" | "fulfilled" | "cancelled" | "expired";
+                /** @description Placed before then. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Where the event stream stood when this was read. */
+                        cursor: string;
+                        items: components["schemas"]["OrderSummary"][];
+                        /** @description null: there is nothing after these items. */
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `bad_request`, `invalid_cursor` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    createOrder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A repeat with the same key and body gets the first answer, byte for byte, for 48 hours. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateOrder"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json`, `idempotency_key_invalid`, `idempotency_key_required` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `idempotency_in_progress`, `out_of_stock` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed`, `idempotency_mismatch` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    getOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            400: components["responses"]["Error400"];
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    cancelOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelOrder"];
+            };
+        };
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    followOrder: {
+        parameters: {
+            query?: {
+                /** @description The same for the first connection, when no header can be sent; `Last-Event-ID` goes before it. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The `id` of the last event that was seen (`epoch.position`): the stream goes on after it. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `bad_request`, `invalid_cursor` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    fulfilOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FulfilOrder"];
+            };
+        };
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["Error413"];
+            415: components["responses"]["Error415"];
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    payOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description `bad_request`, `invalid_json` */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Error401"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
                 headers: {
                     "X-Request-ID": components["headers"]["RequestId"];
                     [name: string]: unknown;

@@ -25,6 +25,7 @@ export function errorsOf(route: MountedRoute): ReadonlySet<ErrorCode> {
   if (wire === 'parley' || spec.params || spec.query) add(['validation_failed']);
   if (spec.params !== undefined) add(['not_found']);
   if (kind === 'command') add(COMMAND);
+  if (spec.idempotency === 'required') add(['idempotency_key_required']);
   if (kind === 'follow' || spec.query?.properties.cursor !== undefined) add(['invalid_cursor']);
   add(spec.errors ?? []);
   return codes;

@@ -38,6 +38,7 @@ function descriptionOf({ spec, permission, urls }: MountedRoute): Json {
 }
 
 function securityOf({ spec, kind }: MountedRoute): Json[] {
+  if (kind === 'socket') return [{}, { bearer: [] }, { ticket: [] }];
   if (spec.access === 'public') return [];
   return kind === 'follow' ? [{ bearer: [] }, { ticket: [] }] : [{ bearer: [] }];
 }
@@ -50,7 +51,7 @@ function parametersOf(route: MountedRoute): Json[] {
   return [
     ...fieldsOf('path', spec.params),
     ...fieldsOf('query', spec.query),
-    ...(kind === 'command' ? [IDEMPOTENCY_KEY] : []),
+    ...(kind === 'command' ? [{ ...IDEMPOTENCY_KEY, required: spec.idempotency === 'required' }] : []),
     ...(errorsOf(route).has('precondition_required') ? [IF_MATCH] : []),
     ...(kind === 'follow' ? [LAST_EVENT_ID, CURSOR] : []),
   ];
@@ -111,6 +112,12 @@ const ATTACHMENT: Json = {
   schema: { type: 'string' },
 };
 
+const SUCCESS: Readonly<Record<number, string>> = {
+  101: 'The connection is a WebSocket now.',
+  201: 'Created.',
+  204: 'Done; there is nothing to say.',
+};
+
 function successOf(route: MountedRoute, components: Components): Json {
   const { spec, kind, status } = route;
   const streams = kind === 'follow' || spec.streams === true;
@@ -132,7 +139,7 @@ function successOf(route: MountedRoute, components: Components): Json {
     (spec.alsoStatus ?? []).map((code) => [code, answer('The same form, with bad news.')]),
   );
   return {
-    [status]: answer(status === 204 ? 'Done; there is nothing to say.' : status === 201 ? 'Created.' : 'As asked for.'),
+    [status]: answer(SUCCESS[status] ?? 'As asked for.'),
     ...also,
   };
 }
