@@ -27,6 +27,8 @@ A letter's whole stream is requeued with it, in order. Without --tenant: of all 
 
 const STOP_DEADLINE_MS = 10_000;
 const MAX_LISTED = 1000;
+/** What one call of the others takes at most. */
+const AT_ONCE = 1000;
 
 const OPTIONS = {
   tenant: { type: 'string' },
@@ -90,13 +92,13 @@ const STEPS = {
   async requeue({ db, letters, ctxs, io }: Work, { filter }: Wish): Promise<number> {
     let [requeued, kept] = [0, 0];
     for (const ctx of ctxs) {
-      // A thousand at a time, until nothing more comes.
-      for (let more = true; more; ) {
-        const done = await db.inTx(ctx, (tx) => letters.requeue(tx, filter));
-        requeued += done.requeued;
-        if (done.requeued === 0) kept += done.kept;
-        more = done.requeued > 0;
-      }
+      if (filter.source !== 'job')
+        requeued += (await db.inTx(ctx, (tx) => letters.requeue(tx, { ...filter, source: 'event' }))).requeued;
+      if (filter.source === 'event') continue;
+      const jobs = () => db.inTx(ctx, (tx) => letters.requeue(tx, { ...filter, source: 'job' }));
+      let done = await jobs();
+      for (requeued += done.requeued; done.requeued >= AT_ONCE; requeued += done.requeued) done = await jobs();
+      kept += done.kept;
     }
     io.out(`requeued ${requeued}`);
     if (kept > 0) io.say(`${kept} stay: unfinished jobs have their keys. Wait for these and call it again.`);
@@ -119,13 +121,10 @@ function parse(args: readonly string[]): Wish {
   const [step = '', ...ids] = positionals;
   const { tenant, group, type, stream, source, status, limit, all, json } = values;
   if (!isStep(step) || !ids.every(isUuid) || (tenant !== undefined && !isUuid(tenant))) throw new UsageError(USAGE);
-  if (source !== undefined && source !== 'event' && source !== 'job') throw new UsageError(USAGE);
-  if (status !== undefined && status !== 'failed' && status !== 'parked' && status !== 'requeued')
-    throw new UsageError(USAGE);
   const listed = Number(limit);
   if (!Number.isInteger(listed) || listed < 1 || listed > MAX_LISTED)
     throw new UsageError(`--limit is a number from 1 to ${MAX_LISTED}.`);
-  const named = { group, type, stream, source, status };
+  const named = { group, type, stream, source: oneOf(SOURCES, source), status: oneOf(STATUSES, status) };
   const filtered = Object.values(named).some((value) => value !== undefined);
   if (step === 'show' ? ids.length !== 1 : step === 'list' && ids.length > 0) throw new UsageError(USAGE);
   const changes = step === 'requeue' || step === 'discard';
@@ -141,6 +140,15 @@ function read(args: readonly string[]) {
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\n${USAGE}`);
   }
+}
+
+const SOURCES = ['event', 'job'] as const;
+const STATUSES = ['failed', 'parked', 'requeued'] as const;
+
+function oneOf<T extends string>(known: readonly T[], text: string | undefined): T | undefined {
+  const found = known.find((name) => name === text);
+  if (text !== undefined && found === undefined) throw new UsageError(USAGE);
+  return found;
 }
 
 const isStep = (text: string): text is keyof typeof STEPS => Object.hasOwn(STEPS, text);

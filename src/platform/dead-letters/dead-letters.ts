@@ -72,6 +72,10 @@ export function createDeadLetters({ queue, metrics, db }: Deps): DeadLetters {
   };
 }
 
+/** The tenants that have dead letters: for whoever operates the installation. */
+export const tenantsWithLetters = async (db: Db): Promise<string[]> =>
+  (await db.system.all(q.tenantsWithLetters)).map(({ tenant_id }) => tenant_id);
+
 function counter(metrics: Metrics | undefined, db: Db | undefined): DeadLetters['count'] {
   const total = metrics?.counter({
     name: 'dead_letters_total',

@@ -115,3 +115,7 @@ export const releaseParked = (tenantId: string, streams: readonly { group_name: 
 /** How many there are now, of all tenants. */
 export const countLetters = sql<{ source: string; group_name: string; status: string; count: number }>`
   select source, group_name, status, count(*) as count from dead_letters group by source, group_name, status`;
+
+/** Whose letters there are. */
+export const tenantsWithLetters = sql<{ tenant_id: string }>`
+  select distinct tenant_id from dead_letters order by tenant_id`;
