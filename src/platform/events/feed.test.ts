@@ -147,6 +147,35 @@ test('the lag says how long ago the feed was last known to be current', async ()
   await delivered();
 });
 
+test('a log that went back ends the process, and cursors of before are told apart', async () => {
+  const { delivered } = await follow((events) => [[...events]]);
+  await write(3);
+  await delivered();
+  await feed.stop(1000);
+  const types = createEventTypes();
+  types.register([noted]);
+  const lost: Error[] = [];
+  feed = createFeed({
+    db: log.db,
+    tail: createMemoryTail(),
+    types,
+    log: silentLog,
+    onLost: (error) => lost.push(error),
+  });
+  await feed.start();
+  const [epoch, shard] = [feed.epoch(), shardOf(tenantId)];
+  await feed.caughtUp();
+  assert.deepEqual(lost, []);
+  await log.asOwner(`update log_shards set next_position = next_position - 2 where shard = ${shard}`);
+  await assert.rejects(feed.caughtUp(), /the database has lost them/);
+  assert.match(String(lost[0]), new RegExp(`Shard ${shard} of the log ends at ${feed.head(shard) - 2}`));
+  await log.asOwner(`update log_shards set next_position = next_position + 2 where shard = ${shard}`);
+  const other = createFeed({ db: log.db, tail: createMemoryTail(), types, log: silentLog });
+  await other.start();
+  assert.notEqual(other.epoch(), epoch);
+  await other.stop(1000);
+});
+
 test('without Redis, and with it again, the feed goes on', { skip: noRedis }, async () => {
   const own = await ownRedis();
   const open = async () => createRedisTail({ redis: await own.open(), log: silentLog });

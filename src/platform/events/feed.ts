@@ -47,7 +47,18 @@ type Deps = {
   readonly types: EventTypes;
   readonly log: Logger;
   readonly metrics?: Metrics;
+  /** The log went back behind what was delivered here: this process knows things that never were, and must start anew. */
+  readonly onLost?: (error: Error) => void;
 };
+
+/** After a fail-over to a server that lacked the newest commits, or a restore below a running process. */
+export class LogWentBack extends Error {
+  constructor(shard: number, from: number, to: number) {
+    super(
+      `Shard ${shard} of the log ends at ${to}, and events up to ${from} were delivered: the database has lost them`,
+    );
+  }
+}
 
 export const createFeed = (deps: Deps): Feed => new LogFeed(deps);
 
@@ -187,12 +198,22 @@ class LogFeed implements Feed {
     return this.#polls++ % 2 === 1 && this.#d.tail.alive() ? false : this.#look();
   }
 
+  async #wentBack(error: LogWentBack): Promise<never> {
+    await this.#d.db.system.run(q.nextEpoch(this.#epoch));
+    this.#d.onLost?.(error);
+    throw error;
+  }
+
   /** Where the log stands; answers whether this feed is behind it. */
   async #look(): Promise<boolean> {
     const begun = performance.now();
+    // What is delivered while the question is on its way may be newer than the answer.
+    const known = new Map([...this.#shards].map(([shard, { next }]) => [shard, next]));
     let behind = false;
     for (const { shard, next_position, horizon } of await this.#d.db.system.all(q.shardHeads)) {
       const state = this.#stateOf(shard);
+      const next = known.get(shard) ?? 0;
+      if (next_position < next) await this.#wentBack(new LogWentBack(shard, next - 1, next_position - 1));
       state.horizon = horizon;
       state.seen = Math.max(state.seen, next_position - 1);
       behind ||= state.seen >= state.next;

@@ -77,6 +77,10 @@ export const shardHeads = sql<ShardHead>`
 export const logIdentity = sql<{ identity: string }>`
   select e.epoch || '-' || d.oid as identity from log_epoch e, pg_database d where d.datname = current_database()`;
 
+/** Positions begin anew from somewhere: cursors of before are told apart. Once, whoever asks first. */
+export const nextEpoch = (old: string) => sql`
+  update log_epoch set epoch = substr(md5(gen_random_uuid()::text), 1, 8) where epoch = ${old}`;
+
 export const logEpoch = sql<{ epoch: string }>`select epoch from log_epoch`;
 
 /** The shard's events after a position, in order. */

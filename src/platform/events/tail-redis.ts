@@ -18,7 +18,8 @@ const ENTRY_CHARS = 32_768;
 const MAX_PENDING = 5_000;
 const BLOCK_MS = 1_000;
 const READ_COUNT = 200;
-const RETRY_MS = 50;
+/** Between the tries to read, where Redis refuses: 50 ms to 1 s. */
+const RETRY = { baseMs: 50, capMs: 1_000 };
 
 /** `e`: events, `l`: what is live only. */
 type Kind = 'e' | 'l';
@@ -134,6 +135,7 @@ class RedisTail implements Tail {
     });
     const keys = ALL_SHARDS.map((shard) => redis.key('tail', shard));
     let known: string[] = [];
+    let failures = 0;
     while (!this.#closed) {
       try {
         if (this.#places.length === 0) this.#places = known = await this.#place(keys, known);
@@ -143,11 +145,12 @@ class RedisTail implements Tail {
           known[shard] = entries.at(-1)?.[0] ?? (known[shard] as string);
           for (const entry of entries) this.#take(shard, entry);
         }
+        failures = 0;
       } catch (error) {
         this.#places = [];
         if (this.#closed) return;
         this.#log.debug('could not read the tail', { error });
-        await delay(RETRY_MS);
+        await delay(Math.min(RETRY.capMs, RETRY.baseMs * 2 ** Math.min(failures++, 10)));
       }
     }
   }
