@@ -18,6 +18,7 @@ type Answer = (response: ServerResponse, request: Received) => void;
 /** A server on loopback that takes webhooks, keeps what it got, and answers as it is told. */
 export async function createReceiver(answer: Answer = (response) => response.writeHead(204).end()) {
   const received: Received[] = [];
+  const waiting = new Set<() => void>();
   let respond = answer;
   const server = createServer((request, response) => {
     const pieces: Buffer[] = [];
@@ -27,6 +28,7 @@ export async function createReceiver(answer: Answer = (response) => response.wri
       const { method = '', url = '', headers } = request;
       const got: Received = { method, path: url, headers, body, event: body.startsWith('{') ? JSON.parse(body) : null };
       received.push(got);
+      for (const look of waiting) look();
       respond(response, got);
     });
   });
@@ -40,6 +42,17 @@ export async function createReceiver(answer: Answer = (response) => response.wri
     answer(next: Answer) {
       respond = next;
     },
+    /** Resolves when so many have come. */
+    until: (count: number) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          if (received.length < count) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

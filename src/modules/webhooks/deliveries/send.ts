@@ -86,7 +86,7 @@ function whyOf(error: unknown): string {
     if (known !== undefined) return known;
     if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_|UNABLE_TO_|SELF_SIGNED|EPROTO)/.test(code))
       return 'Its TLS certificate or handshake failed.';
-    if (code.startsWith('HPE_')) return 'The answer was not HTTP.';
+    if (cause.name === 'HTTPParserError') return 'The answer was not HTTP.';
   }
   return 'The request failed.';
 }

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createReceivers, PER_HOST } from './receivers.ts';
+import type { Sent } from './send.ts';
+
+const sent = (status: number | null): Sent => ({
+  ...{ status, latencyMs: 1, error: status === 200 ? null : 'no', response: null, retryAfter: undefined },
+});
+const receiver = (more: object = {}) => ({
+  ...{ tenantId: 't', webhookId: 'w', url: 'https://a.example/one' },
+  ...more,
+});
+const signal = () => new AbortController().signal;
+const isBusy = (answer: object) => 'busyForMs' in answer;
+
+test('a slow host has so many at once, and others are not held up', async () => {
+  const receivers = createReceivers(() => 0.5);
+  const held = Promise.withResolvers<Sent>();
+  const slow = Array.from({ length: PER_HOST }, (_, n) =>
+    receivers.run(receiver({ webhookId: `w${n}`, url: `https://a.example/${n}` }), () => held.promise, signal()),
+  );
+  const turned = [];
+  for (let n = 0; n < 4; n++)
+    turned.push(await receivers.run(receiver(), () => assert.fail('nothing is sent'), signal()));
+  assert.deepEqual(
+    turned.map((answer) => 'busyForMs' in answer && answer.busyForMs),
+    [250, 500, 750, 1_000],
+  );
+  const others = [{ url: 'https://b.example/one' }, { url: 'https://a.example:8443/' }, { tenantId: 'other' }];
+  for (const other of others) {
+    const answer = await receivers.run(receiver({ webhookId: 'x', ...other }), async () => sent(200), signal());
+    assert.deepEqual(answer, sent(200));
+  }
+  held.resolve(sent(200));
+  await Promise.all(slow);
+  assert.deepEqual(await receivers.run(receiver(), async () => sent(200), signal()), sent(200));
+});
+
+test('a receiver in trouble is left alone for a while; a 4xx is no trouble, and another webhook of the host goes on', async () => {
+  const receivers = createReceivers(() => 0.5);
+  for (let n = 0; n < 40; n++)
+    assert.deepEqual(await receivers.run(receiver(), async () => sent(404), signal()), sent(404));
+  for (const status of [500, null]) {
+    const one = receiver({ webhookId: `of ${status}`, url: `https://a.example/${status}` });
+    let tries = 0;
+    const fail = async () => {
+      tries += 1;
+      return sent(status);
+    };
+    for (let n = 0; n < 5; n++) assert.deepEqual(await receivers.run(one, fail, signal()), sent(status));
+    const answer = await receivers.run(one, fail, signal());
+    assert.ok('busyForMs' in answer && answer.busyForMs > 1_000, JSON.stringify(answer));
+    assert.equal(tries, 5);
+  }
+  assert.ok(!isBusy(await receivers.run(receiver(), async () => sent(200), signal())));
+});
+
+test('what is thrown passes through, and leaves the way open', async () => {
+  const receivers = createReceivers();
+  const abort = new AbortController();
+  for (let n = 0; n < 20; n++) {
+    const ending = receivers.run(
+      receiver(),
+      async () => {
+        abort.abort();
+        throw new Error('stopping');
+      },
+      abort.signal,
+    );
+    await assert.rejects(ending, /stopping/);
+  }
+  assert.deepEqual(await receivers.run(receiver(), async () => sent(200), signal()), sent(200));
+});
+
+test('it does not remember for ever', async () => {
+  const receivers = createReceivers();
+  for (let n = 0; n < 2_500; n++) {
+    const one = receiver({ webhookId: `w${n}`, url: `https://h${n}.example/` });
+    assert.deepEqual(await receivers.run(one, async () => sent(200), signal()), sent(200));
+  }
+});
