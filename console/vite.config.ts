@@ -10,5 +10,11 @@ export default defineConfig(({ command }) => ({
   plugins: [react()],
   build: { assetsInlineLimit: 0, target: 'es2022', modulePreload: { polyfill: false }, reportCompressedSize: false },
   // The server takes its cookie only from its own origin: the proxy speaks as that.
-  server: { port: 5173, proxy: { '/api': { target: api, changeOrigin: true, headers: { origin: api } } } },
+  server: {
+    port: 5173,
+    proxy: {
+      '/api': { target: api, changeOrigin: true, headers: { origin: api } },
+      ...Object.fromEntries(['/openapi.json', '/docs', '/redoc'].map((page) => [page, { target: api }])),
+    },
+  },
 }));

@@ -4,6 +4,8 @@ import { Link, match, useRouter } from './lib/router.tsx';
 import { useSession } from './lib/session.tsx';
 import { AgentPage } from './pages/agents/edit.tsx';
 import { AgentsPage } from './pages/agents/list.tsx';
+import { ApiPage } from './pages/api/api.tsx';
+import { DeadLettersPage } from './pages/dead-letters/list.tsx';
 import { GalleryPage } from './pages/discussions/gallery/gallery.tsx';
 import { DiscussionsPage } from './pages/discussions/list.tsx';
 import { NewDiscussionPage } from './pages/discussions/new.tsx';
@@ -11,7 +13,12 @@ import { DocumentsPage } from './pages/documents/list.tsx';
 import { NewDocumentPage } from './pages/documents/new.tsx';
 import { DocumentPage } from './pages/documents/view.tsx';
 import { InvitationPage, SignInPage, SignUpPage } from './pages/door.tsx';
+import { EventPage } from './pages/events/event.tsx';
+import { EventsPage } from './pages/events/list.tsx';
+import { ProductPage } from './pages/products/edit.tsx';
+import { ProductsPage } from './pages/products/list.tsx';
 import { SettingsPage } from './pages/settings/settings.tsx';
+import { StreamsPage } from './pages/streams/streams.tsx';
 import { SystemPage } from './pages/system/system.tsx';
 import { ErrorBoundary } from './ui/boundary.tsx';
 import { Button, LinkButton } from './ui/controls.tsx';
@@ -33,6 +40,14 @@ const ROUTES: readonly Route[] = [
   { pattern: '/documents', draw: () => <DocumentsPage /> },
   { pattern: '/documents/new', draw: () => <NewDocumentPage /> },
   { pattern: '/documents/:id', draw: ({ id = '' }) => <DocumentPage id={id} key={id} /> },
+  { pattern: '/products', draw: () => <ProductsPage /> },
+  { pattern: '/products/new', draw: () => <ProductPage key="new" /> },
+  { pattern: '/products/:id', draw: ({ id = '' }) => <ProductPage id={id} key={id} /> },
+  { pattern: '/events', draw: () => <EventsPage /> },
+  { pattern: '/events/:id', draw: ({ id = '' }) => <EventPage id={id} key={id} /> },
+  { pattern: '/dead-letters', draw: () => <DeadLettersPage /> },
+  { pattern: '/streams', draw: () => <StreamsPage /> },
+  { pattern: '/endpoints', draw: () => <ApiPage /> },
   { pattern: '/system', draw: () => <SystemPage /> },
   { pattern: '/settings', draw: () => <SettingsPage section="profile" /> },
   { pattern: '/settings/:section', draw: ({ section = '' }) => <SettingsPage section={section} /> },

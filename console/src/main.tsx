@@ -8,6 +8,7 @@ import './styles/shell.css';
 import './styles/pages.css';
 import './styles/making.css';
 import './styles/system.css';
+import './styles/commerce.css';
 import './styles/graph.css';
 import './styles/arena.css';
 import './styles/stage.css';

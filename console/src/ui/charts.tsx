@@ -5,11 +5,11 @@ const WIDTH = 240;
 const HEIGHT = 44;
 
 /** A chart and what it is of; whoever cannot see it is told by the chart itself, with its figures. */
-function Chart({ label, children }: { label: string; children: ReactNode }): ReactNode {
+function Chart({ label, children, bare = false }: { label: string; children: ReactNode; bare?: boolean }): ReactNode {
   return (
     <figure className="plot">
       {children}
-      <figcaption aria-hidden="true">{label}</figcaption>
+      {!bare && <figcaption aria-hidden="true">{label}</figcaption>}
     </figure>
   );
 }
@@ -48,15 +48,22 @@ export function Bars({ label, values, unit }: { label: string; values: readonly 
   );
 }
 
+type TraceProps = {
+  label: string;
+  values: readonly number[];
+  unit: string /** What it is stands beside it. */;
+  bare?: boolean;
+};
+
 /** A line through the values, from left to right. */
-export function Trace({ label, values, unit }: { label: string; values: readonly number[]; unit: string }): ReactNode {
+export function Trace({ label, values, unit, bare = false }: TraceProps): ReactNode {
   const most = Math.max(1, ...values);
   const step = WIDTH / Math.max(1, values.length - 1);
   const points = values.map(
     (value, i) => `${(i * step).toFixed(1)} ${(HEIGHT - 2 - (value / most) * (HEIGHT - 8)).toFixed(1)}`,
   );
   return (
-    <Chart label={label}>
+    <Chart label={label} bare={bare}>
       <svg
         className="spark"
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}

@@ -1,3 +1,4 @@
+import type { Permission } from '@parley/sdk';
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useState } from 'react';
 import { type Command, found } from '../lib/commands.ts';
 import { useResource } from '../lib/resource.tsx';
@@ -5,10 +6,13 @@ import { useRouter } from '../lib/router.tsx';
 import { useCan, useClient } from '../lib/session.tsx';
 import { useModal } from './dialog.tsx';
 import { Icon } from './icon.tsx';
+import { placesFor } from './places.ts';
 
 const MOST = 12;
-const PAGES: readonly Command[] = [
-  { id: 'discussions', label: 'Discussions', to: '/discussions', detail: 'page' },
+type Entry = Command & { needs?: Permission };
+
+/** Pages that no place of the rail is: what one makes, and the settings' sections. */
+const MORE: readonly Entry[] = [
   { id: 'new', label: 'New discussion', to: '/discussions/new', detail: 'page', keywords: 'begin start create' },
   {
     id: 'gallery',
@@ -18,17 +22,27 @@ const PAGES: readonly Command[] = [
     keywords: 'gallery examples',
   },
   { id: 'live', label: 'Live discussions', to: '/discussions?status=running', detail: 'page', keywords: 'running' },
-  { id: 'agents', label: 'Agents', to: '/agents', detail: 'page' },
   { id: 'new-agent', label: 'New agent', to: '/agents/new', detail: 'page', keywords: 'create make' },
-  { id: 'documents', label: 'Documents', to: '/documents', detail: 'page' },
   { id: 'new-document', label: 'Add a document', to: '/documents/new', detail: 'page', keywords: 'new upload' },
-  { id: 'system', label: 'System', to: '/system', detail: 'page', keywords: 'health jobs events build' },
+  {
+    ...{ id: 'new-product', label: 'New product', to: '/products/new', detail: 'page', keywords: 'create make' },
+    needs: 'products:write',
+  },
   { id: 'models', label: 'Models', to: '/settings/models', detail: 'settings', keywords: 'providers keys' },
   { id: 'members', label: 'People', to: '/settings/members', detail: 'settings', keywords: 'invite users roles' },
   { id: 'keys', label: 'API keys', to: '/settings/keys', detail: 'settings' },
   { id: 'usage', label: 'Usage', to: '/settings/usage', detail: 'settings', keywords: 'cost tokens' },
   { id: 'profile', label: 'You', to: '/settings/profile', detail: 'settings', keywords: 'profile password name' },
 ];
+
+/** Every page that the role may see; the rail's first. */
+function pagesFor(can: (permission: Permission) => boolean): Command[] {
+  const places = placesFor(can)
+    .flatMap((group) => group.places)
+    .filter(({ to }) => to !== '/settings')
+    .map(({ to, label, keywords }) => ({ id: to, label, to, detail: 'page', ...(keywords && { keywords }) }));
+  return [...places, ...MORE.filter(({ needs }) => needs === undefined || can(needs))];
+}
 
 /** Opens with Ctrl K or ⌘ K, wherever one is. */
 export function useShortcut(onOpen: () => void): void {
@@ -44,14 +58,14 @@ export function useShortcut(onOpen: () => void): void {
   }, [onOpen]);
 }
 
-/** Every page, and the newest discussions, agents and documents, by a part of their names. */
+/** Every page, and the newest discussions, agents, documents and products, by a part of their names. */
 export function Palette({ onClose }: { onClose(): void }): ReactNode {
   const { go } = useRouter();
   const modal = useModal(onClose);
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState(0);
   const list = useId();
-  const commands = found([...PAGES, ...useThings(useDeferredValue(typed.trim()))], typed, MOST);
+  const commands = found([...pagesFor(useCan()), ...useThings(useDeferredValue(typed.trim()))], typed, MOST);
   const chosen = Math.min(at, commands.length - 1);
   const open = (command: Command | undefined): void => {
     if (!command) return;
@@ -76,7 +90,7 @@ export function Palette({ onClose }: { onClose(): void }): ReactNode {
         <input
           type="text"
           role="combobox"
-          aria-label="Go to a page, a discussion, an agent or a document"
+          aria-label="Go to a page, a discussion, an agent, a document or a product"
           aria-expanded="true"
           aria-controls={list}
           aria-activedescendant={commands[chosen] ? `${list}-${chosen}` : undefined}
@@ -120,10 +134,11 @@ function useThings(q: string): Command[] {
   const can = useCan();
   const { data } = useResource(`palette:${q}`, async (signal) => {
     const found = q === '' ? {} : { q };
-    const [talks, agents, documents] = await Promise.all([
+    const [talks, agents, documents, products] = await Promise.all([
       client.discussions.list({ limit: 50 }, { signal }),
       can('agents:read') ? client.agents.list({ page_size: 20, ...found }, { signal }) : undefined,
       can('documents:read') ? client.documents.list({ page_size: 20, ...found }, { signal }) : undefined,
+      can('products:read') ? client.products.list({ page_size: 20, ...(q && { query: q }) }, { signal }) : undefined,
     ]);
     return [
       ...talks.items.map(({ id, topic }) => ({ id, label: topic, detail: 'discussion', to: `/discussions/${id}` })),
@@ -132,6 +147,9 @@ function useThings(q: string): Command[] {
         ...{ id, label: title, detail: 'document', to: `/documents/${id}` },
         // The server looked into its text, too.
         ...(snippet && { keywords: q }),
+      })),
+      ...(products?.items ?? []).map(({ id, name, sku }) => ({
+        ...{ id, label: name, detail: 'product', to: `/products/${id}`, keywords: `${sku ?? ''} ${q}` },
       })),
     ];
   });

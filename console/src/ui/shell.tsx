@@ -1,4 +1,3 @@
-import type { Permission } from '@parley/sdk';
 import { type ReactNode, type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import { useOnline } from '../lib/online.ts';
 import { Link, useRouter } from '../lib/router.tsx';
@@ -6,17 +5,11 @@ import { useCan, useMe, useSession } from '../lib/session.tsx';
 import { type Theme, useTheme } from '../lib/theme.ts';
 import { Avatar } from './avatar.tsx';
 import { IconButton } from './controls.tsx';
+import { Dialog } from './dialog.tsx';
 import { Icon, type IconName, Logo } from './icon.tsx';
 import { Palette, useShortcut } from './palette.tsx';
+import { isAt, type Place, type PlaceGroup, placesFor } from './places.ts';
 import { ErrorNote } from './states.tsx';
-
-const PLACES: { to: string; label: string; icon: IconName; needs?: Permission }[] = [
-  { to: '/discussions', label: 'Discussions', icon: 'talk' },
-  { to: '/agents', label: 'Agents', icon: 'agent' },
-  { to: '/documents', label: 'Documents', icon: 'document' },
-  { to: '/system', label: 'System', icon: 'pulse', needs: 'events:read' },
-  { to: '/settings', label: 'Settings', icon: 'settings' },
-];
 
 const NEXT: Record<Theme, { theme: Theme; icon: IconName; label: string }> = {
   system: { theme: 'light', icon: 'system', label: 'Theme: as your machine says. Switch to light.' },
@@ -33,7 +26,6 @@ export function ThemeButton(): ReactNode {
 /** The frame around every page behind the sign-in. `immersed` gives a phone's whole screen to the page. */
 export function Shell({ children, immersed = false }: { children: ReactNode; immersed?: boolean }): ReactNode {
   const { location } = useRouter();
-  const can = useCan();
   const [problem, setProblem] = useState<unknown>();
   const [finding, setFinding] = useState(false);
   useShortcut(useCallback(() => setFinding(true), []));
@@ -53,14 +45,7 @@ export function Shell({ children, immersed = false }: { children: ReactNode; imm
           <span>Go to…</span>
           <kbd>{/mac/i.test(navigator.platform) ? '⌘' : 'Ctrl'} K</kbd>
         </button>
-        <nav aria-label="Main" className="places">
-          {PLACES.filter(({ needs }) => needs === undefined || can(needs)).map(({ to, label, icon }) => (
-            <Link key={to} to={to} className="place" aria-current={location.path.startsWith(to) ? 'page' : undefined}>
-              <Icon name={icon} />
-              <span>{label}</span>
-            </Link>
-          ))}
-        </nav>
+        <Places path={location.path} />
         <Foot onProblem={setProblem} />
       </header>
       <main id="main" tabIndex={-1} ref={main}>
@@ -71,6 +56,54 @@ export function Shell({ children, immersed = false }: { children: ReactNode; imm
       {finding && <Palette onClose={() => setFinding(false)} />}
     </div>
   );
+}
+
+/** Where one can go, in groups; on a phone a bar with the rest behind `More`. */
+function Places({ path }: { path: string }): ReactNode {
+  const groups = placesFor(useCan());
+  const [open, setOpen] = useState(false);
+  const behind = groups.flatMap(({ places }) => places).find((place) => !place.bar && isAt(path, place));
+  return (
+    <nav aria-label="Main" className="places">
+      <Groups groups={groups} path={path} />
+      <button
+        type="button"
+        className={behind ? 'place place-more place-here' : 'place place-more'}
+        aria-haspopup="dialog"
+        onClick={() => setOpen(true)}
+      >
+        <Icon name="more" />
+        <span>{behind?.label ?? 'More'}</span>
+      </button>
+      {open && (
+        <Dialog title="Go to" onClose={() => setOpen(false)}>
+          <div className="sheet-places">
+            <Groups groups={groups} path={path} onGo={() => setOpen(false)} />
+          </div>
+        </Dialog>
+      )}
+    </nav>
+  );
+}
+
+function Groups(props: { groups: readonly PlaceGroup[]; path: string; onGo?: () => void }): ReactNode {
+  const { groups, path, onGo } = props;
+  const draw = (place: Place): ReactNode => (
+    <li key={place.to} className={place.bar ? undefined : 'place-off-bar'}>
+      <Link to={place.to} className="place" aria-current={isAt(path, place) ? 'page' : undefined} onClick={onGo}>
+        <Icon name={place.icon} />
+        <span>{place.label}</span>
+      </Link>
+    </li>
+  );
+  return groups.map(({ label, places }) => (
+    <div key={label} className="place-group">
+      <p className="place-label" aria-hidden="true">
+        {label}
+      </p>
+      <ul aria-label={label}>{places.map(draw)}</ul>
+    </div>
+  ));
 }
 
 /** Who is signed in; at the foot of the rail, and on a phone within the settings. */

@@ -142,9 +142,11 @@ export class Transport {
     }
   }
 
-  /** A path that begins with `/.` is one of the origin's (`/.well-known/…`), outside of the API's prefix. */
+  /** `/.well-known/…` and `/openapi.json` are the origin's, outside of the API's prefix. */
   #urlOf({ path, query }: Send): string {
-    const base = path.startsWith('/.') ? this.baseUrl.replace(/^([a-z]+:\/\/[^/]+)\/.*$/i, '$1') : this.baseUrl;
+    const base = /^\/(\.|openapi\.json$)/.test(path)
+      ? this.baseUrl.replace(/^([a-z]+:\/\/[^/]+)\/.*$/i, '$1')
+      : this.baseUrl;
     return base + path + queryString(query);
   }
 }

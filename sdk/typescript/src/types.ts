@@ -149,6 +149,14 @@ export type Health = Ok<'getHealth'>;
 export type Readiness = Ok<'getReadiness'>;
 export type Jwks = Ok<'getJwks'>;
 export type SystemReport = Ok<'getSystem'>;
+/** The server's OpenAPI document, as far as one reads it to find one's way. */
+export type ApiDocument = {
+  openapi: string;
+  info: { title: string; version: string };
+  tags?: { name: string; description?: string }[];
+  paths: Record<string, { [method: string]: ApiOperation | undefined }>;
+};
+export type ApiOperation = { operationId?: string; summary?: string; description?: string; tags?: string[] };
 
 export type ChatInput = Omit<Body<'createChatCompletion'>, 'stream'>;
 export type ChatCompletion = Ok<'createChatCompletion'>;

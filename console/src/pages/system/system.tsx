@@ -2,23 +2,24 @@ import type { SystemReport } from '@parley/sdk';
 import { type ReactNode, useEffect, useState } from 'react';
 import { count, duration, plural } from '../../lib/format.ts';
 import { useResource } from '../../lib/resource.tsx';
+import { Link } from '../../lib/router.tsx';
 import { useCan, useClient } from '../../lib/session.tsx';
 import { Parts, Trace } from '../../ui/charts.tsx';
 import { Button } from '../../ui/controls.tsx';
+import { Fact } from '../../ui/facts.tsx';
 import { Page, When } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
-import { DeadLetters } from './dead-letters.tsx';
-import { EventsSection } from './events.tsx';
+import { CachesCard, GuardsCard, ProcessesCard } from './parts.tsx';
 
 const REFRESH_MS = 5_000;
 /** How many looks back the small charts go: five minutes. */
 const LOOKS = 60;
 
-/** How the server does, for this team: its health, its work, and what happens right now. */
+/** How the server does, for this team: its health, its parts and its work. */
 export function SystemPage(): ReactNode {
   const can = useCan();
   return (
-    <Page title="System" lead="How the server does, what it still has to do for your team, and what happens right now.">
+    <Page title="System" lead="How the server does, what it is made of, and what it still has to do for your team.">
       {can('events:read') ? <Everything /> : <Empty title="Not for your role" />}
     </Page>
   );
@@ -26,7 +27,6 @@ export function SystemPage(): ReactNode {
 
 function Everything(): ReactNode {
   const client = useClient();
-  const can = useCan();
   const resource = useResource('system', (signal) => client.system.get({ signal }));
   const health = useHealth();
   const looks = useLooks(resource.data, resource.reload);
@@ -38,12 +38,13 @@ function Everything(): ReactNode {
           <div className="system-grid">
             <LogCard report={report} looks={looks} />
             <JobsCard report={report} />
+            <ProcessesCard report={report} />
+            <GuardsCard report={report} />
+            <CachesCard report={report} />
             <BuildCard report={report} />
           </div>
         )}
       </Loaded>
-      {can('dead_letters:read') && <DeadLetters total={resource.data?.dead_letters ?? 0} onChange={resource.reload} />}
-      <EventsSection />
     </div>
   );
 }
@@ -99,7 +100,7 @@ function useHealth(): Health {
 
 function Health(props: { health: Health; report: SystemReport | undefined; failed: boolean }): ReactNode {
   const { health, report, failed } = props;
-  const light = (name: string, good: boolean | undefined, words: string): ReactNode => (
+  const light = (name: string, good: boolean | undefined, words: ReactNode): ReactNode => (
     <li className={`light light-${good === undefined ? 'unknown' : good ? 'good' : 'bad'}`}>
       <span className="light-name">{name}</span>
       <strong>{words}</strong>
@@ -123,18 +124,28 @@ function Health(props: { health: Health; report: SystemReport | undefined; faile
             : 'away'
           : 'asking…',
       )}
+      {light('Redis', redisIsGood(report), report ? REDIS_WORDS[report.redis.status] : 'asking…')}
       {light(
         'Dead letters',
         report ? (report.dead_letters ?? 0) === 0 : undefined,
         report
           ? report.dead_letters === null
             ? 'not for your role'
-            : plural(report.dead_letters, 'letter')
+            : report.dead_letters === 0
+              ? 'none'
+              : lettersLink(report.dead_letters)
           : 'asking…',
       )}
     </ul>
   );
 }
+
+const lettersLink = (letters: number): ReactNode => <Link to="/dead-letters">{plural(letters, 'letter')}</Link>;
+
+const REDIS_WORDS = { connected: 'connected', disconnected: 'away: done without', disabled: 'not used' } as const;
+/** Without one, nothing is wrong: one process does everything. */
+const redisIsGood = (report: SystemReport | undefined): boolean | undefined =>
+  report === undefined || report.redis.status === 'disabled' ? undefined : report.redis.status === 'connected';
 
 /** `18.1 (Debian 18.1-1)` → `18.1`. */
 const shortVersion = (version: string | null): string => version?.split(' ')[0] ?? '';
@@ -145,10 +156,10 @@ function LogCard({ report, looks }: { report: SystemReport; looks: readonly Look
     <section className="system-card" aria-labelledby="log-title">
       <h2 id="log-title">Event log</h2>
       <dl className="facts-list">
-        <Fact name="Position" value={count(report.log.position)} />
-        <Fact name="Behind by" value={report.log.lag_ms === null ? 'not known' : duration(report.log.lag_ms)} />
-        <Fact name="Kept for" value={plural(report.log.retention_days, 'day')} />
-        <Fact name="Live connections of your team" value={count(report.connections)} />
+        <Fact name="Position">{count(report.log.position)}</Fact>
+        <Fact name="Behind by">{report.log.lag_ms === null ? 'not known' : duration(report.log.lag_ms)}</Fact>
+        <Fact name="Kept for">{plural(report.log.retention_days, 'day')}</Fact>
+        <Fact name="Live connections of your team">{count(report.connections)}</Fact>
       </dl>
       <Trace label="Positions taken every five seconds" values={grown} unit="positions" />
     </section>
@@ -203,13 +214,13 @@ function BuildCard({ report }: { report: SystemReport }): ReactNode {
     <section className="system-card" aria-labelledby="build-title">
       <h2 id="build-title">Build</h2>
       <dl className="facts-list">
-        <Fact name={report.name} value={build.version} />
-        <Fact name="Node" value={build.node.replace(/^v/, '')} />
-        <Fact name="Machine" value={build.platform} />
-        <Fact name="Profile" value={build.profile} />
-        <Fact name="Roles" value={report.roles.join(', ')} />
-        <Fact name="Database" value={database.packaged ? 'the packaged one' : 'a server of your own'} />
-        <Fact name="Running for" value={uptime(report.uptime_seconds)} />
+        <Fact name={report.name}>{build.version}</Fact>
+        <Fact name="Node">{build.node.replace(/^v/, '')}</Fact>
+        <Fact name="Machine">{build.platform}</Fact>
+        <Fact name="Profile">{build.profile}</Fact>
+        <Fact name="Roles">{report.roles.join(', ')}</Fact>
+        <Fact name="Database">{database.packaged ? 'the packaged one' : 'a server of your own'}</Fact>
+        <Fact name="Running for">{uptime(report.uptime_seconds)}</Fact>
       </dl>
       <Button look="quiet" icon={copied ? 'check' : 'copy'} onClick={() => void copy()}>
         {copied ? 'Copied' : 'Copy for a report'}
@@ -217,13 +228,6 @@ function BuildCard({ report }: { report: SystemReport }): ReactNode {
     </section>
   );
 }
-
-const Fact = ({ name, value }: { name: string; value: string }): ReactNode => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{value}</dd>
-  </div>
-);
 
 function uptime(seconds: number): string {
   if (seconds < 3600) return duration(seconds * 1000);

@@ -2,6 +2,7 @@ import { type FollowOptions, follow } from '../follow.ts';
 import { type List, log } from '../pages.ts';
 import type { RequestOptions, Transport } from '../transport.ts';
 import type {
+  ApiDocument,
   AuditPage,
   AuditQuery,
   AuditRecord,
@@ -142,6 +143,11 @@ export class System {
   /** How it does: its build, its database, the log; the jobs and live connections of your own tenant. */
   get(options?: RequestOptions): Promise<SystemReport> {
     return this.#transport.json({ method: 'GET', path: '/system' }, options);
+  }
+
+  /** What the server says of itself: every operation, as OpenAPI 3.1. */
+  openapi(options?: RequestOptions): Promise<ApiDocument> {
+    return this.#transport.json({ method: 'GET', path: '/openapi.json', anonymous: true }, options);
   }
 
   /** The public keys that access tokens are signed with. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LogEvent } from '@parley/sdk';
 import { found } from '../../lib/commands.ts';
-import { arrived, EMPTY_TAIL, KEPT, paused, perMinute, speaksOf, traceOf } from './tail.ts';
+import { arrived, EMPTY_TAIL, further, KEPT, passes, paused, perMinute, traceOf } from './tail.ts';
 
 const event = (n: number, more: Partial<LogEvent> = {}): LogEvent =>
   ({
@@ -32,10 +32,31 @@ test('held still, nothing moves; what waits is bounded and comes when it goes on
   assert.deepEqual([tail.events.length, tail.waiting.length, tail.events[0]?.id], [KEPT, 0, `id-${KEPT + 9}`]);
 });
 
-test('an event is found by its type, subject, stream or trace', () => {
-  const one = event(1, { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' });
-  for (const typed of ['', 'TURN', 's-1', 'discussions/', '0af765']) assert.equal(speaksOf(one, typed), true, typed);
-  assert.equal(speaksOf(one, 'order'), false);
+test('what was read from before stands behind the rest, and goes when there is a hole between', () => {
+  let tail = further(arrived(EMPTY_TAIL, event(9)), { items: [event(8), event(7)], next_cursor: 'c' });
+  assert.deepEqual([tail.older.map(({ id }) => id), tail.next], [['id-8', 'id-7'], 'c']);
+  for (let n = 10; n < 9 + KEPT; n++) tail = arrived(tail, event(n));
+  assert.equal(tail.older.length, 2);
+  tail = arrived(tail, event(9 + KEPT));
+  assert.deepEqual([tail.older.length, tail.next, tail.dropped, tail.events.length], [0, null, 3, KEPT]);
+  assert.equal(further(tail, { items: [event(1)], next_cursor: null }), tail);
+});
+
+test('what comes live passes as the server would have chosen', () => {
+  const one = event(1, {
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    data: { name: 'Darjeeling' },
+  });
+  const fits = [
+    ...[{}, { about: 'discussions/1' }, { about: 's-1' }, { text: 'darjeel' }, { from: '2026-11-21T12:00:00Z' }],
+    ...[{ to: '2026-11-21T12:00:01Z' }, { trace: '0AF7651916CD43DD8448EB211C80319C' }],
+  ];
+  for (const sieve of fits) assert.equal(passes(one, sieve), true, JSON.stringify(sieve));
+  const not = [
+    ...[{ about: 'discussions' }, { text: 'assam' }, { from: '2026-11-21T12:00:01Z' }, { to: '2026-11-21T12:00:00Z' }],
+    { trace: '0af7' },
+  ];
+  for (const sieve of not) assert.equal(passes(one, sieve), false, JSON.stringify(sieve));
   assert.equal(traceOf(one), '0af7651916cd43dd8448eb211c80319c');
   assert.equal(traceOf(event(2)), undefined);
 });

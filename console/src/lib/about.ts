@@ -1,0 +1,19 @@
+import type { Permission } from '@parley/sdk';
+
+const PAGES: Readonly<Record<string, { page: string; words: string; needs: Permission }>> = {
+  discussions: { page: '/discussions', words: 'the discussion', needs: 'discussions:read' },
+  agents: { page: '/agents', words: 'the agent', needs: 'agents:read' },
+  documents: { page: '/documents', words: 'the document', needs: 'documents:read' },
+  products: { page: '/products', words: 'the product', needs: 'products:read' },
+  webhooks: { page: '/webhooks', words: 'the webhook', needs: 'webhooks:read' },
+};
+
+/** The console's page of what a stream is about: `products/{id}` → its product. */
+export function aboutOf(
+  stream: string,
+  can: (permission: Permission) => boolean,
+): { to: string; words: string } | undefined {
+  const [, kind = '', id = ''] = /^([a-z-]+)\/([0-9a-f-]{36})$/.exec(stream) ?? [];
+  const known = PAGES[kind];
+  return known && can(known.needs) ? { to: `${known.page}/${id}`, words: known.words } : undefined;
+}

@@ -1,0 +1,45 @@
+import type { ReactNode } from 'react';
+
+/** A name and its value, in a list of facts. */
+export const Fact = ({ name, children }: { name: string; children: ReactNode }): ReactNode => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+/** Data as it is, to be read and copied; it scrolls within itself. */
+export function Json({ value, label }: { value: unknown; label: string }): ReactNode {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a block that scrolls must be reachable by keyboard
+    <section className="json" tabIndex={0} aria-label={label}>
+      <pre>{typeof value === 'string' ? value : JSON.stringify(value, null, 2)}</pre>
+    </section>
+  );
+}
+
+/** More of a list that goes on. */
+export function Older({
+  more,
+  busy,
+  words,
+}: {
+  more: (() => void) | undefined;
+  busy: boolean;
+  words: string;
+}): ReactNode {
+  if (!more) return null;
+  return (
+    <div className="pager">
+      <button
+        type="button"
+        className="button button-plain"
+        aria-busy={busy || undefined}
+        disabled={busy}
+        onClick={more}
+      >
+        <span>{words}</span>
+      </button>
+    </div>
+  );
+}
