@@ -21,6 +21,7 @@ import { openDb } from './platform/db/open.ts';
 import type { Db } from './platform/db/queries.ts';
 import { createDeadLetters } from './platform/dead-letters/dead-letters.ts';
 import { createAnnouncements } from './platform/events/announcements.ts';
+import { createEventCounts } from './platform/events/event-counts.ts';
 import { createFeed } from './platform/events/feed.ts';
 import { createEventTypes } from './platform/events/registry.ts';
 import { createSequencer } from './platform/events/sequencer.ts';
@@ -93,6 +94,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
   const platform: Module = { name: 'platform', schedules: [purgeSchedule(db)] };
   const list: readonly Module[] = [platform, ...Object.values(modules)];
   for (const { events = [] } of list) types.register(events);
+  for (const { counts = [] } of list) resources.counts.add(counts);
   for (const { consumers = [] } of list) groups.push(...consumers.map(({ group }) => group));
 
   const probes = { ping: db.ping, ...(redis && { redis: redis.probe }) };
@@ -133,6 +135,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     roles: [...roles],
     hub: resources.hub,
     http: api.http,
+    metrics,
     internal,
     eventTypes: types,
     start: service.start,
@@ -179,13 +182,17 @@ async function createResources(config: Config, options: AppOptions) {
   const outbound = createOutbound({ allow: config.outboundAllow });
   const payments = createPayments({ config, outbound, reliability, log });
   const onReleased = () => signals?.tell('leases', '');
-  const leases = createLeases({ db, log, roles: rolesOf(options), onReleased });
+  const leases = createLeases({
+    ...{ db, log, roles: rolesOf(options), onReleased },
+    ...(isShared(config) && { among: 'worker' }),
+  });
   const { tail, signals } = await openBackbone(redis, { log, metrics, self: leases.processId });
   const types = createEventTypes();
-  const feed = createFeed({ db, tail, types, log, metrics });
+  const feed = createFeed({ db, tail, types, log, metrics, onLost });
   const relay = redis && createRelay({ tail, feed });
   const hub = createHub({ db, feed, types, announcements, relay, signals, metrics });
-  const sequencer = createSequencer({ db, leases, tail, types, log, metrics });
+  const counts = createEventCounts(metrics);
+  const sequencer = createSequencer({ db, leases, tail, types, log, metrics, counts });
   const notices = createNotices({ url: database.url, log });
   const onDue = (kind: string) => signals?.tell('jobs', kind);
   const jobs = createQueue({
@@ -207,6 +214,7 @@ async function createResources(config: Config, options: AppOptions) {
       feed,
       hub,
       sequencer,
+      counts,
       notices,
       jobs,
       deadLetters,
@@ -266,6 +274,7 @@ function createModules(
   const discussions = createDiscussions({
     ...{ db, clock, hub, jobs, cursors, log },
     ...{ people, keys: access, traces, models, knowledge, agents },
+    metrics: resources.metrics,
   });
   const webhooks = createWebhooks({
     ...{ db, clock, jobs, hub, types, secrets, cursors, log },

@@ -145,6 +145,45 @@ test('a lease cannot be wanted twice in one process', async () => {
   assert.throws(() => a.keep(['double'], () => {}), /twice/);
 });
 
+test('workers share what is divided into shards; what nobody takes stays', async () => {
+  const whole = await testDatabase();
+  const names = Array.from({ length: 8 }, (_, n) => `sequencer/${n}`);
+  const worker = async (wants: readonly string[]) => {
+    const mine: { leases?: Leases } = {};
+    const leases = createLeases({
+      ...{ db: whole.db, log: silentLog, roles: ['worker'], among: 'worker', shareMs: 100 },
+      onReleased: () => {
+        for (const other of all) if (other !== mine.leases) other.look();
+      },
+    });
+    mine.leases = leases;
+    all.push(leases);
+    await leases.start();
+    const held = new Set<string>();
+    leases.keep(wants, (lease) => {
+      held.add(lease.name);
+      lease.signal.addEventListener('abort', () => held.delete(lease.name));
+    });
+    await until(() => wants.length === 0 || held.size > 0, 4000);
+    return { leases, held };
+  };
+  const all: Leases[] = [];
+  const a = await worker(names);
+  await until(() => a.held.size === 8);
+  const b = await worker(names);
+  await until(() => a.held.size === 4 && b.held.size === 4);
+  assert.equal(new Set([...a.held, ...b.held]).size, 8);
+  await b.leases.stop(1000);
+  a.leases.look();
+  await until(() => a.held.size === 8, 4000);
+  // One that wants nothing of it, as a process of another release: they are offered once, and taken back.
+  await worker([]);
+  await until(() => a.held.size === 4);
+  await until(() => a.held.size === 8, 4000);
+  for (const leases of all) await leases.stop(1000);
+  await whole.close();
+});
+
 test('others are told what a process does', async () => {
   const whole = await testDatabase();
   const a = createLeases({ db: whole.db, log: silentLog, roles: ['api', 'worker'] });

@@ -3,6 +3,7 @@ import { uuidv7 } from '../../lib/ids.ts';
 import type { Db } from '../db/queries.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { excess } from './shares.ts';
 import * as q from './sql.ts';
 
 /** Something that only one process does. Whatever is written in its name is checked against `fence`. */
@@ -39,13 +40,30 @@ export interface Leases extends Service {
 
 const BEAT_MS = 500;
 
-type Wanted = { readonly onHeld: (lease: Lease) => void; held: { lease: Lease; abort: AbortController } | undefined };
+/** How often a process looks whether it holds more than its share. */
+const SHARE_MS = 3_000;
+/** How long what was given back to others is left to them. */
+const LEAVE_MS = 2_000;
+/** What nobody took is kept for so long before it is offered again. */
+const STAY_MS = 60_000;
+
+type Wanted = {
+  readonly onHeld: (lease: Lease) => void;
+  held: { lease: Lease; abort: AbortController } | undefined;
+  /** The fence under which it was given back for others to take. */
+  offered?: number;
+  notBeforeMs: number;
+  stayUntilMs: number;
+};
 
 type LeasesDeps = {
   readonly db: Db;
   readonly log: Logger;
   /** What this process does, as others are told. */
   readonly roles?: readonly string[];
+  /** Processes with this role want the same leases, and share them. Absent: whoever comes first keeps what it got. */
+  readonly among?: string | undefined;
+  readonly shareMs?: number;
   /** Something was given back: others may have it at once. */
   readonly onReleased?: () => void;
 };
@@ -62,18 +80,23 @@ class ProcessLeases implements Leases {
   readonly #db: Db;
   readonly #log: Logger;
   readonly #roles: readonly string[];
+  readonly #among: string | undefined;
+  readonly #shareMs: number;
   readonly #onReleased: () => void;
   readonly #wanted = new Map<string, Wanted>();
   #lastBeatMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
   #trying: Promise<void> = Promise.resolve();
+  #sharedAtMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
-  constructor({ db, log, roles = [], onReleased = () => {} }: LeasesDeps) {
+  constructor({ db, log, roles = [], among, shareMs = SHARE_MS, onReleased = () => {} }: LeasesDeps) {
     this.#db = db;
     this.#log = log.child('leases');
     this.#roles = roles;
+    this.#among = among;
+    this.#shareMs = shareMs;
     this.#onReleased = onReleased;
   }
 
@@ -103,7 +126,7 @@ class ProcessLeases implements Leases {
   keep(names: readonly string[], onHeld: (lease: Lease) => void): Keeping {
     for (const name of names) {
       if (this.#wanted.has(name)) throw new Error(`Lease ${name} is wanted twice in one process`);
-      this.#wanted.set(name, { onHeld, held: undefined });
+      this.#wanted.set(name, { onHeld, held: undefined, notBeforeMs: 0, stayUntilMs: 0 });
     }
     return {
       tried: this.alive() ? this.#tryNow() : Promise.resolve(),
@@ -144,6 +167,7 @@ class ProcessLeases implements Leases {
     try {
       await this.#beat();
       await this.#tryNow();
+      await this.#share();
     } catch (error) {
       this.#log.warn('heartbeat failed', { error });
     }
@@ -174,7 +198,10 @@ class ProcessLeases implements Leases {
   }
 
   async #ask(): Promise<void> {
-    const missing = [...this.#wanted].filter(([, wanted]) => !wanted.held).map(([name]) => name);
+    const nowMs = performance.now();
+    const missing = [...this.#wanted]
+      .filter(([, wanted]) => !wanted.held && wanted.notBeforeMs <= nowMs)
+      .map(([name]) => name);
     if (missing.length === 0 || this.#stopped) return;
     const rows = await this.#db.system.all(q.acquire(missing.sort(), this.processId)).catch((error: unknown) => {
       this.#log.warn('could not ask for leases', { error });
@@ -196,7 +223,31 @@ class ProcessLeases implements Leases {
     const abort = new AbortController();
     const lease: Lease = { name, fence, crashed, signal: abort.signal };
     wanted.held = { lease, abort };
+    if (wanted.offered === fence - 1) wanted.stayUntilMs = performance.now() + STAY_MS;
+    delete wanted.offered;
     wanted.onHeld(lease);
+  }
+
+  /** Gives others what is more than this process's share. Work under way there fails at its fence, and is theirs. */
+  async #share(): Promise<void> {
+    const nowMs = performance.now();
+    if (this.#among === undefined || this.#stopped || nowMs - this.#sharedAtMs < this.#shareMs) return;
+    this.#sharedAtMs = nowMs;
+    const row = await this.#db.system.first(q.countLiving(this.#among));
+    const held = [...this.#wanted].filter(([, { held: mine }]) => mine).map(([name]) => name);
+    const given = excess(held, [...this.#wanted.keys()], row?.count ?? 1).filter(
+      (name) => (this.#wanted.get(name)?.stayUntilMs ?? 0) <= nowMs,
+    );
+    if (given.length === 0) return;
+    for (const name of given) {
+      const wanted = this.#wanted.get(name) as Wanted;
+      wanted.offered = wanted.held?.lease.fence ?? 0;
+      wanted.notBeforeMs = nowMs + LEAVE_MS;
+      this.#drop(name);
+    }
+    await this.#db.system.run(q.release(given, this.processId));
+    this.#log.info('gave leases to other processes', { count: given.length });
+    this.#onReleased();
   }
 
   #drop(name: string): void {

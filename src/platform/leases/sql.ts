@@ -42,6 +42,10 @@ export const acquire = (names: readonly string[], processId: string) => sql<Acqu
 export const describe = (processId: string, roles: readonly string[]) => sql`
   update processes set roles = ${roles}::text[] where id = ${processId}`;
 
+/** How many living processes have this role. */
+export const countLiving = (role: string) => sql<{ count: number }>`
+  select count(*) from processes where seen_at > clock_timestamp() - ${TTL} and ${role} = any(roles)`;
+
 export const heldBy = (processId: string) => sql<{ name: string; fence: number }>`
   select name, fence from leases where holder = ${processId}`;
 
