@@ -56,7 +56,7 @@ async function step({ db, clock, jobs, types, topics }: Deps, job: RunningJob<Re
       ...state,
       status: last === undefined ? 'completed' : 'running',
       position: last ?? state.to,
-      enqueued: state.enqueued + made,
+      enqueued: state.enqueued + made.length,
     });
     if (last !== undefined) await jobs.enqueue(tx, again);
   });

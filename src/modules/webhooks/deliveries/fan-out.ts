@@ -73,8 +73,7 @@ export function fanOut({ jobs, hub, types, topics }: Deps): Consumer {
 }
 
 /** What of a delivery the event says. */
-export const deliveryOf = (event: LogEvent): Omit<NewDelivery, 'webhook_id' | 'kind' | 'batch_id'> => ({
-  id: uuidv7(),
+export const deliveryOf = (event: LogEvent): Omit<NewDelivery, 'id' | 'webhook_id' | 'kind' | 'batch_id'> => ({
   event_id: event.id,
   type: event.type,
   stream: event.stream,
@@ -82,10 +81,16 @@ export const deliveryOf = (event: LogEvent): Omit<NewDelivery, 'webhook_id' | 'k
   body: JSON.stringify(event),
 });
 
-/** Enters deliveries with the jobs that attempt them; answers how many were not there before. */
-export async function deliver({ jobs, tx }: { jobs: Jobs; tx: Tx }, rows: readonly NewDelivery[]): Promise<number> {
-  if (rows.length === 0) return 0;
-  const made = await insertDeliveries(tx, rows);
-  for (const { id } of made) await jobs.enqueue(tx, { kind: DELIVERY_JOB, key: id, payload: { delivery_id: id } });
-  return made.length;
+/** Enters deliveries with the jobs that attempt them, in this order; answers those that were not there before. */
+export async function deliver(
+  { jobs, tx }: { jobs: Jobs; tx: Tx },
+  rows: readonly Omit<NewDelivery, 'id'>[],
+): Promise<string[]> {
+  if (rows.length === 0) return [];
+  // Lists are sorted by id, and those of one millisecond are in no order.
+  const ids = rows.map(() => uuidv7()).sort();
+  const numbered = rows.map((row, place) => ({ ...row, id: ids[place] as string }));
+  const made = (await insertDeliveries(tx, numbered)).map(({ id }) => id).sort();
+  for (const id of made) await jobs.enqueue(tx, { kind: DELIVERY_JOB, key: id, payload: { delivery_id: id } });
+  return made;
 }

@@ -89,11 +89,9 @@ export function deliveriesService(deps: Deps): Deliveries {
       const webhook = await lockWebhook(tx, webhookId);
       if (!webhook) throw noWebhook();
       const event = await example(deps, tx.ctx, { webhookId, type });
-      const delivery = { ...deliveryOf(event), log_cursor: null };
-      await deliver({ jobs: deps.jobs, tx }, [
-        { ...delivery, webhook_id: webhookId, kind: 'test', batch_id: delivery.id },
-      ]);
-      return present(await find(tx, tx.ctx, { webhookId, id: delivery.id }));
+      const delivery = { ...deliveryOf(event), webhook_id: webhookId, kind: 'test' as const, log_cursor: null };
+      const [id = ''] = await deliver({ jobs: deps.jobs, tx }, [{ ...delivery, batch_id: event.id }]);
+      return present(await find(tx, tx.ctx, { webhookId, id }));
     },
   };
 }

@@ -43,21 +43,19 @@ export type NewDelivery = Pick<
   readonly body: string;
 };
 
-/** Those of them that were not there before, in their order. */
+/** Those of them that were not there before, in no order. */
 export function insertDeliveries(tx: Tx, rows: readonly NewDelivery[]): Promise<{ id: string }[]> {
   const column = <K extends keyof NewDelivery>(key: K): NewDelivery[K][] => rows.map((row) => row[key]);
   return tx.all<{ id: string }>(sql`
-    with made as (
-      insert into webhook_deliveries (tenant_id, id, webhook_id, kind, event_id, batch_id, type, stream, log_cursor, body,
-                                      next_attempt_at)
-      select ${tx.ctx.tenantId}::uuid, id, webhook_id, kind, event_id, batch_id, type, stream, log_cursor, body, now()
-        from unnest(${column('id')}::uuid[], ${column('webhook_id')}::uuid[], ${column('kind')}::text[],
-                    ${column('event_id')}::uuid[], ${column('batch_id')}::uuid[], ${column('type')}::text[],
-                    ${column('stream')}::text[], ${column('log_cursor')}::text[], ${column('body')}::text[])
-             as d (id, webhook_id, kind, event_id, batch_id, type, stream, log_cursor, body)
-      on conflict (tenant_id, webhook_id, event_id, batch_id) do nothing
-      returning id)
-    select id from made order by id`);
+    insert into webhook_deliveries (tenant_id, id, webhook_id, kind, event_id, batch_id, type, stream, log_cursor, body,
+                                    next_attempt_at)
+    select ${tx.ctx.tenantId}::uuid, id, webhook_id, kind, event_id, batch_id, type, stream, log_cursor, body, now()
+      from unnest(${column('id')}::uuid[], ${column('webhook_id')}::uuid[], ${column('kind')}::text[],
+                  ${column('event_id')}::uuid[], ${column('batch_id')}::uuid[], ${column('type')}::text[],
+                  ${column('stream')}::text[], ${column('log_cursor')}::text[], ${column('body')}::text[])
+           as d (id, webhook_id, kind, event_id, batch_id, type, stream, log_cursor, body)
+    on conflict (tenant_id, webhook_id, event_id, batch_id) do nothing
+    returning id`);
 }
 
 /** With its body, for whoever sends it. */
