@@ -8,6 +8,7 @@ import { print, root } from './lib/say.ts';
 import { errorsPage } from './reference/errors.ts';
 import { brokenEvents, eventFiles, staleEventFiles } from './reference/events.ts';
 import { eventsPage } from './reference/events-page.ts';
+import { allMetrics, metricsPage, undocumentedMetrics } from './reference/metrics.ts';
 import { configurationPage, envExample, undocumented } from './reference/settings.ts';
 
 const verify = process.argv.includes('--verify');
@@ -26,6 +27,11 @@ try {
   keep('docs/reference/events.md', eventsPage(events));
   for (const file of staleEventFiles(events)) drop(file);
   faults.push(...(await brokenEvents(events)));
+  const metrics = await allMetrics();
+  keep('docs/reference/metrics.md', metricsPage(metrics));
+  faults.push(
+    ...undocumentedMetrics(metrics).map((name) => `scripts/reference/metrics.ts and the program differ about ${name}`),
+  );
 } finally {
   rmSync(temporary, { recursive: true, force: true });
 }

@@ -41,6 +41,7 @@ import type { Module } from './platform/module.ts';
 import { createOutbound } from './platform/net/outbound.ts';
 import { createHub } from './platform/realtime/fanout.ts';
 import { createRelay } from './platform/realtime/relay.ts';
+import type { SocketLimits } from './platform/realtime/socket/limits.ts';
 import type { Redis } from './platform/redis/redis.ts';
 import type { Signals } from './platform/redis/signals.ts';
 import { createGuard, type Guard } from './platform/reliability/guard.ts';
@@ -57,6 +58,8 @@ export type AppOptions = {
   readonly log?: Logger;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
+  /** Of the WebSockets. */
+  readonly sockets?: Partial<SocketLimits>;
   /** How fast the rehearsal speaks. */
   readonly pace?: Pace;
   /** Where to look for model servers on this machine. */
@@ -102,6 +105,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     ...{ probes, config, log, metrics, tracer, db, modules: list },
     ...{ secrets: resources.secrets, hub: resources.hub, limiter: resources.limiter },
     ...{ authenticate: access.authenticate, onDenied: access.onDenied },
+    sockets: options.sockets,
     limits: { default: { tokens: config.requestsPerMinute, windowSeconds: 60 }, ...options.limits },
     ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
   });

@@ -1,9 +1,11 @@
 import type { Module } from '../../platform/module.ts';
 import type { Hub } from '../../platform/realtime/hub.ts';
+import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import { DISCUSSION_EVENTS } from './events.ts';
 import { memoryReads } from './memory/reads.ts';
 import { memoryRoutes } from './memory/routes.ts';
 import { memoryJobs } from './memory/upkeep.ts';
+import { DISCUSSION_COUNTS, measureDiscussions } from './metrics.ts';
 import { discussionsRoutes } from './routes.ts';
 import { seatsRoutes } from './seats/routes.ts';
 import { type SeatsDeps, seatsService } from './seats/service.ts';
@@ -20,9 +22,11 @@ export type { Discussions } from './service.ts';
 export function createDiscussions(
   deps: Omit<DiscussionsDeps & TurnDeps & SeatsDeps, 'live' | 'elsewhere' | 'keep' | 'hub'> & {
     readonly hub: Pick<Hub, 'cursor' | 'publish' | 'expect' | 'across' | 'ask' | 'tap'>;
+    readonly metrics: Metrics;
   },
 ): Discussions & Module {
   const log = deps.log.child('discussions');
+  measureDiscussions(deps.metrics, deps.db);
   const live = createLive(deps.hub);
   const elsewhere = createElsewhere(deps.hub, live);
   const service = discussionsService({ ...deps, live, elsewhere });
@@ -31,6 +35,16 @@ export function createDiscussions(
     ...service,
     name: 'discussions',
     events: DISCUSSION_EVENTS,
+    counts: DISCUSSION_COUNTS,
+    channels: [
+      {
+        topic: 'discussions',
+        permission: 'discussions:read',
+        confinedBy: 'discussion_id',
+        allows: service.exists,
+        joining: service.joining,
+      },
+    ],
     jobs: [...turnJobs(turns), ...memoryJobs(turns)],
     routes: (router) => {
       discussionsRoutes(router, service);

@@ -10,7 +10,7 @@ import * as store from './store.ts';
 import { snapshotFrame } from './turns/live.ts';
 import { findPartial, turnsAfter, turnsBefore } from './turns/store.ts';
 
-export function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' | 'messages' | 'turns' | 'joining'> {
+export function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' | 'messages' | 'turns' | 'joining' | 'exists'> {
   const { db, hub, clock, cursors, live, elsewhere } = deps;
   const cursorNow = async (ctx: Ctx) => formatCursor(await hub.cursor(ctx.tenantId));
   const mustExist = async (reader: Reader, id: string) => {
@@ -75,6 +75,8 @@ export function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' |
       const next_cursor = more ? cursors.encode(scope, forward ? { after_turn: last } : { before_turn: last }) : null;
       return { items: (forward ? page : page.reverse()).map(turnOf), next_cursor, cursor };
     },
+
+    exists: async (ctx, id) => (await store.findDiscussion(db.reader(ctx), id)) !== undefined,
 
     async joining(ctx, id) {
       const reader = db.reader(ctx);

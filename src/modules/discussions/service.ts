@@ -85,6 +85,8 @@ export type Discussions = {
   advance(ctx: Ctx, id: string, how: AdvanceDiscussion & { turn?: number | undefined }): Promise<Discussion>;
   /** Throws `not_found`. Answers what somebody who joins the stream is to be shown first. */
   joining(ctx: Ctx, id: string): Promise<() => readonly LiveFrame[]>;
+  /** Whether the caller's tenant has such a discussion. */
+  exists(ctx: Ctx, id: string): Promise<boolean>;
 };
 
 export function discussionsService(deps: DiscussionsDeps): Discussions {

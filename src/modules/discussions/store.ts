@@ -103,3 +103,7 @@ export function listDiscussions(reader: Reader, { status, before, limit }: ListF
       and (${before}::uuid is null or id < ${before}::uuid)
     order by id desc limit ${limit}::int`);
 }
+
+/** Of all tenants, for the metrics. */
+export const countByStatus = sql<{ status: string; count: number }>`
+  select status, count(*) as count from discussions group by status`;

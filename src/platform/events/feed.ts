@@ -88,6 +88,23 @@ class LogFeed implements Feed {
       help: "Time since this process was last seen to be at the log's head.",
       collect: (gauge) => gauge.set(Math.min(1e6, this.lagMs() / 1000)),
     });
+    deps.metrics?.gauge({
+      name: 'feed_lag_events',
+      help: 'Events of a shard that are known to be in the log and have not been delivered in this process.',
+      labels: ['shard'],
+      collect: (gauge) => {
+        for (const [shard, { seen, next }] of this.#shards)
+          gauge.labels(String(shard)).set(Math.max(0, seen - next + 1));
+      },
+    });
+    deps.metrics?.gauge({
+      name: 'log_position',
+      help: 'The newest position of each shard that this process has delivered.',
+      labels: ['shard'],
+      collect: (gauge) => {
+        for (const [shard, { next }] of this.#shards) gauge.labels(String(shard)).set(next - 1);
+      },
+    });
   }
 
   async start(): Promise<void> {

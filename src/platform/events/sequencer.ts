@@ -4,6 +4,7 @@ import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { LogEvent, PendingEvent } from './define.ts';
+import type { EventCounts } from './event-counts.ts';
 import { createLoop, type Loop } from './loop.ts';
 import { extendShard, PARTITION_SIZE } from './partitions.ts';
 import type { EventTypes } from './registry.ts';
@@ -29,6 +30,7 @@ type Deps = {
   readonly types: EventTypes;
   readonly log: Logger;
   readonly metrics?: Metrics;
+  readonly counts?: Pick<EventCounts, 'moved'>;
 };
 
 const BATCH = 500;
@@ -130,6 +132,7 @@ class ShardSequencer implements Sequencer {
     });
     for (const [shard, events] of moved) {
       this.#measure(events);
+      this.#d.counts?.moved(events);
       this.#d.tail.publish(shard, events);
       if (events.length === limit) this.#dirty.add(shard);
     }

@@ -8,18 +8,28 @@ export type Histogram<L extends string> = Prometheus.Histogram<L>;
 
 type Named<L extends string> = { readonly name: string; readonly help: string; readonly labels?: readonly L[] };
 
+export type MetricDescription = {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+};
+
 /**
  * The process's metrics: a registry of its own, never prom-client's global one. Whoever measures keeps the child of
  * its labels (`histogram.labels(…)` once, `child.observe(…)` often): looking it up costs 2 µs a request.
  */
 export interface Metrics {
-  counter<L extends string>(metric: Named<L>): Counter<L>;
+  /** With `total`, its value is asked for when the metrics are read: something else counts. */
+  counter<L extends string>(metric: Named<L> & { readonly total?: () => number }): Counter<L>;
   /** With `collect`, its value is asked for when the metrics are read. */
   gauge<L extends string>(metric: Named<L> & { readonly collect?: (gauge: Gauge<L>) => void }): Gauge<L>;
   /** Buckets in the metric's own unit, which its name ends with (`_seconds`, `_bytes`). */
   histogram<L extends string>(metric: Named<L> & { readonly buckets: readonly number[] }): Histogram<L>;
   /** Everything in Prometheus' text format. */
   text(): Promise<string>;
+  /** Every metric there is, whether or not anything was measured yet. */
+  describe(): readonly MetricDescription[];
   readonly contentType: string;
   /** Stops what measures by itself (the event loop's delay). */
   close(): void;
@@ -29,10 +39,23 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const client = createRequire(import.meta.url)('prom-client') as typeof Prometheus;
   const registry = new client.Registry();
+  const described: MetricDescription[] = [];
   const metrics: Metrics = {
-    counter: ({ name, help, labels = [] }) =>
-      new client.Counter({ name, help, labelNames: labels, registers: [registry] }),
+    counter: ({ name, help, labels = [], total }) => {
+      described.push({ name, type: 'counter', help, labels });
+      const counter: Prometheus.Counter<(typeof labels)[number]> = new client.Counter({
+        ...{ name, help, labelNames: labels, registers: [registry] },
+        ...(total && {
+          collect: () => {
+            counter.reset();
+            counter.inc(total());
+          },
+        }),
+      });
+      return counter;
+    },
     gauge: ({ name, help, labels = [], collect }) => {
+      described.push({ name, type: 'gauge', help, labels });
       const gauge: Prometheus.Gauge<(typeof labels)[number]> = new client.Gauge({
         name,
         help,
@@ -42,8 +65,11 @@ export function createMetrics(): Metrics {
       });
       return gauge;
     },
-    histogram: ({ name, help, labels = [], buckets }) =>
-      new client.Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [registry] }),
+    histogram: ({ name, help, labels = [], buckets }) => {
+      described.push({ name, type: 'histogram', help, labels });
+      return new client.Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [registry] });
+    },
+    describe: () => described,
     text: () => registry.metrics(),
     contentType: registry.contentType,
     close: () => delay.disable(),
@@ -63,12 +89,12 @@ function measureProcess(metrics: Metrics) {
     help: 'Memory of the process that is in RAM.',
     collect: (gauge) => gauge.set(process.memoryUsage.rss()),
   });
-  metrics.gauge({
+  metrics.counter({
     name: 'process_cpu_seconds_total',
     help: 'User and system CPU time spent.',
-    collect: (gauge) => {
+    total: () => {
       const { user, system } = process.cpuUsage();
-      gauge.set((user + system) / 1e6);
+      return (user + system) / 1e6;
     },
   });
   metrics.gauge({

@@ -9,6 +9,8 @@ export type Ended = {
   readonly errorCode: string | null;
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** Null: nobody knows what it costs. */
+  readonly costNanoUsd: number | null;
   readonly timeToFirstTokenMs: number | undefined;
   readonly durationMs: number;
 };
@@ -32,6 +34,11 @@ export function createObserver({ metrics, tracer }: { metrics: Metrics; tracer: 
     help: 'Tokens that went into models and came out of them, estimated ones included.',
     labels: ['provider', 'direction'],
   });
+  const cost = metrics.counter({
+    name: 'model_cost_usd_total',
+    help: 'What model calls cost by the price list, in US dollars; calls whose price is not known count as nothing.',
+    labels: ['provider'],
+  });
   const first = metrics.histogram({
     name: 'model_first_token_seconds',
     help: 'From the request to the first token of an answer.',
@@ -50,10 +57,11 @@ export function createObserver({ metrics, tracer }: { metrics: Metrics; tracer: 
       // Tenants name providers of their own: their names are no labels.
       const provider = KNOWN.has(source.provider) ? source.provider : 'other';
       return {
-        end({ status, errorCode, inputTokens, outputTokens, timeToFirstTokenMs, durationMs }) {
+        end({ status, errorCode, inputTokens, outputTokens, costNanoUsd, timeToFirstTokenMs, durationMs }) {
           total.labels(provider, errorCode ?? status).inc();
           tokens.labels(provider, 'input').inc(inputTokens);
           tokens.labels(provider, 'output').inc(outputTokens);
+          if (costNanoUsd !== null) cost.labels(provider).inc(costNanoUsd / 1e9);
           if (timeToFirstTokenMs !== undefined) first.labels(provider).observe(timeToFirstTokenMs / 1000);
           duration.labels(provider).observe(durationMs / 1000);
           span.set('gen_ai.usage.input_tokens', inputTokens);
