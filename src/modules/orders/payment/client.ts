@@ -36,8 +36,8 @@ type Deps = {
 
 /** Speaks to a payment service as docs/guides/orders.md tells: guarded by deadline, retry, breaker, bulkhead. */
 export function createPaymentClient({ name, address, outbound, reliability }: Deps): PaymentService {
-  const fetch = outbound.fetch('operator');
-  const breaker = reliability.breaker({ name: 'payments', isFailure: isTrouble });
+  const reach = outbound.fetch('operator');
+  const breaker = reliability.breaker({ name: 'payments', isFailure: isTrouble, refuse: spared });
   const bulkhead = reliability.bulkhead({ name: 'payments', limit: PAYMENTS_AT_ONCE, queue: PAYMENTS_AT_ONCE });
   const again = reliability.retry({ name: 'payments', maxAttempts: 3, backoff: { baseMs: 100, capMs: 1_000 } });
   const once = timeout({ name: NAME, ms: TRY_MS });
@@ -50,7 +50,7 @@ export function createPaymentClient({ name, address, outbound, reliability }: De
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`${url.replace(/\/+$/, '')}${path}`, {
+      response = await reach(`${url.replace(/\/+$/, '')}${path}`, {
         method,
         headers: {
           accept: 'application/json',
@@ -106,6 +106,12 @@ function answerIn(said: unknown): Answer | undefined {
     reason: typeof reason === 'string' && reason !== '' ? reason.slice(0, MAX_REASON) : null,
   };
 }
+
+const spared = (retryAfterMs: number) =>
+  new AppError('upstream_unavailable', {
+    message: `${NAME} is not available at the moment.`,
+    headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) },
+  });
 
 /** A request that the service refuses says nothing of how the service does. */
 const isTrouble = (error: unknown): boolean =>
