@@ -104,6 +104,11 @@ export const GROUPS: readonly Group[] = [
         sample: '6000',
         what: 'How many requests one caller, a member or an API key, may make in a minute. Beyond it the answer is 429.',
       },
+      SOCKETS_PER_TENANT: {
+        fallback: '`10000`',
+        sample: '10000',
+        what: 'How many WebSocket connections one tenant may have in one process. One more is closed with 4429.',
+      },
       SIGNUP: {
         fallback: '`open`, in production `invite`',
         sample: 'open',

@@ -4,7 +4,7 @@ import type { Config } from '../platform/config/config.ts';
 import type { Secrets } from '../platform/config/secrets.ts';
 import type { OpenDb } from '../platform/db/open.ts';
 import { type HealthDeps, healthRoutes } from '../platform/http/health.ts';
-import type { Limits } from '../platform/http/limits.ts';
+import { DEFAULT_LIMITS, type Limits } from '../platform/http/limits.ts';
 import { openApiDocument } from '../platform/http/openapi/document.ts';
 import { consolePages } from '../platform/http/pages/console.ts';
 import { documentPages } from '../platform/http/pages/documents.ts';
@@ -12,6 +12,8 @@ import { createServer, type HttpServer } from '../platform/http/server.ts';
 import { inOrder, type Service } from '../platform/lifecycle.ts';
 import type { Module } from '../platform/module.ts';
 import type { Hub } from '../platform/realtime/hub.ts';
+import type { SocketLimits } from '../platform/realtime/socket/limits.ts';
+import { createSockets } from '../platform/realtime/socket/sockets.ts';
 import { createEventStreams } from '../platform/realtime/sse.ts';
 import type { Limiter } from '../platform/reliability/limiter.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
@@ -37,6 +39,7 @@ type ApiDeps = {
   readonly authenticate: Authenticate;
   readonly onDenied?: OnDenied;
   readonly limits?: Partial<Limits>;
+  readonly sockets?: Partial<SocketLimits> | undefined;
   readonly lingerMs?: number;
 };
 
@@ -44,6 +47,12 @@ type ApiDeps = {
 export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServer } {
   const { config, modules, hub, metrics } = deps;
   const streams = createEventStreams({ metrics });
+  const sockets = createSockets({
+    ...deps,
+    channels: modules.flatMap((module) => module.channels ?? []),
+    requestLimits: { ...DEFAULT_LIMITS, ...deps.limits },
+    limits: deps.sockets,
+  });
   const health = healthRoutes({ ...deps.probes, draining: () => http.draining });
   const http: HttpServer = createServer({
     ...deps,
@@ -55,7 +64,11 @@ export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServ
       });
       return consolePages(app, CONSOLE, { 'parley-api': config.apiPrefix, 'parley-signup': config.signup });
     },
-    register: [health, ...modules.map((module) => (router: Parameters<typeof health>[0]) => module.routes?.(router))],
+    register: [
+      health,
+      ...modules.map((module) => (router: Parameters<typeof health>[0]) => module.routes?.(router)),
+      sockets.routes,
+    ],
   });
   // Stopped before the server: an event stream has no end of its own to wait for.
   const subscribers: Service = {
@@ -69,5 +82,5 @@ export function createApiRole(deps: ApiDeps): { service: Service; http: HttpServ
     start: async () => {},
     stop: (deadlineMs) => http.drain(deadlineMs),
   };
-  return { http, service: inOrder('api', [http, subscribers, readiness]) };
+  return { http, service: inOrder('api', [http, subscribers, sockets, readiness]) };
 }

@@ -13,5 +13,6 @@ export const TAGS: Readonly<Record<string, string>> = {
   discussions: 'Agents and people in discussion: turns, messages, live events.',
   webhooks: 'Events sent to addresses outside, signed, at least once.',
   openai: "OpenAI's wire over the same models and agents: any OpenAI client works with it.",
+  realtime: 'Everything that happens as it happens, on one WebSocket.',
   operations: 'The log of events, and what could not be handled.',
 };

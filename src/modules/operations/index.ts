@@ -1,6 +1,7 @@
 import type { DeadLetters } from '../../platform/dead-letters/dead-letters.ts';
 import type { Cursors } from '../../platform/http/paging.ts';
 import type { Module } from '../../platform/module.ts';
+import { EVERYTHING } from '../../platform/realtime/socket/channel.ts';
 import { letterRoutes } from './letters/routes.ts';
 import { type Letters, lettersService } from './letters/service.ts';
 import { eventRoutes } from './routes.ts';
@@ -31,6 +32,14 @@ export function createOperations(deps: Deps): Operations & { readonly letters: L
     ...operations,
     letters,
     name: 'operations',
+    channels: [
+      {
+        topic: EVERYTHING,
+        permission: 'events:read',
+        allows: async () => true,
+        types: (ctx) => operations.visibleTypes(ctx),
+      },
+    ],
     routes: (router) => {
       eventRoutes(router, { operations, cursors: deps.cursors });
       streamRoutes(router, streams);

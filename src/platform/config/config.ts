@@ -36,6 +36,8 @@ export type Config = {
   readonly logRetentionDays: number;
   /** How many requests one caller (a member or an API key) may make in a minute. */
   readonly requestsPerMinute: number;
+  /** How many WebSocket connections one tenant may have in one process. */
+  readonly socketsPerTenant: number;
   /** Hosts, `host:port` or CIDR ranges that tenants' URLs may reach although they are private. */
   readonly outboundAllow: readonly string[];
   readonly otlpEndpoint: string | undefined;
@@ -105,6 +107,7 @@ export function parseConfig(
     signup: read.oneOf('SIGNUP', production ? 'invite' : 'open', ['open', 'invite', 'closed']),
     logRetentionDays: read.whole('LOG_RETENTION_DAYS', 7, { min: 1, max: 3650 }),
     requestsPerMinute: read.whole('REQUESTS_PER_MINUTE', 6_000, { min: 1, max: 100_000_000 }),
+    socketsPerTenant: read.whole('SOCKETS_PER_TENANT', 10_000, { min: 1, max: 1_000_000 }),
     outboundAllow: eachMust(read, 'OUTBOUND_ALLOW', isReachable, 'a host, host:port, an address or a range'),
     otlpEndpoint: read.url('OTEL_EXPORTER_OTLP_ENDPOINT'),
     providers: providers(read),

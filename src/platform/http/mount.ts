@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
-import type { TObject, TSchema } from 'typebox';
+import { type TObject, type TSchema, Type } from 'typebox';
 import type { Authenticate, OnDenied, Principal } from '../auth/authenticate.ts';
 import type { Ctx } from '../context.ts';
 import type { SystemTx, Tx } from '../db/queries.ts';
@@ -16,8 +16,17 @@ import { addressKey, type Limits, principalKey, takeLimit } from './limits.ts';
 import { sendDownload } from './output/download.ts';
 import { JSON_TYPE, sendError, sendValue } from './output/responses.ts';
 import { sendSseBody } from './output/sse-body.ts';
-import { Download, type Following, type Input, type PublicInput, type Router, SseBody } from './router.ts';
+import {
+  Download,
+  type Following,
+  type Handshake,
+  type Input,
+  type PublicInput,
+  type Router,
+  SseBody,
+} from './router.ts';
 import { type MountedRoute, permissionOf, type RouteKind, type RouteSpec } from './routes.ts';
+import type { Upgrades } from './upgrades.ts';
 import { type Validate, Validators } from './validation.ts';
 
 /** Streams a part of the log to a client until one of them ends it; realtime's SSE. */
@@ -43,6 +52,7 @@ export type MountDeps = {
   readonly commands: Commands;
   readonly hub: Hub;
   readonly followSse: FollowSse;
+  readonly upgrades: Upgrades;
 };
 
 type AnyInput = Input<TSchema, TObject, TObject>;
@@ -63,6 +73,13 @@ const FOLLOW_QUERY = {
   ticket: { type: 'string', minLength: 1, maxLength: 512 },
   cursor: { type: 'string', minLength: 1, maxLength: 128 },
 } as const;
+
+/** What a WebSocket's request takes. */
+const SOCKET_QUERY = Type.Object({
+  ticket: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 512, description: 'From `POST /tickets` for this path; good once.' }),
+  ),
+});
 
 const require = createRequire(import.meta.url);
 
@@ -95,6 +112,28 @@ export class Mount implements Router {
           followSse({ hub, reply, following, lastEventId, ctx, expiresAtMs: request.parley.principal?.expiresAtMs }),
         )
         .catch((error) => sendError(log, request, reply, error));
+    });
+  };
+
+  readonly socket: Router['socket'] = ({ open, ...spec }) => {
+    const { upgrades } = this.#deps;
+    const full: RouteSpec = { ...spec, method: 'GET', access: 'public', status: 101, query: SOCKET_QUERY };
+    const route = this.#register('socket', full);
+    this.#mount(route, (request, reply) => {
+      const { raw, parley: state } = request;
+      if (!upgrades.has(raw))
+        throw new AppError('upgrade_required', { headers: { upgrade: 'websocket', connection: 'Upgrade' } });
+      open({
+        request,
+        query: request.query as Handshake['query'],
+        headers: { 'x-request-id': state.requestId, traceparent: String(reply.getHeader('traceparent')) },
+        accept() {
+          const upgrade = upgrades.take(raw);
+          reply.hijack();
+          state.upgraded();
+          return upgrade;
+        },
+      });
     });
   };
 
@@ -158,7 +197,7 @@ export class Mount implements Router {
     const where = `${spec.method} ${spec.url} (${spec.operationId})`;
     if (this.#operationIds.has(spec.operationId)) throw new Error(`${where}: the operationId is taken`);
     this.#operationIds.add(spec.operationId);
-    const streams = kind === 'follow' || spec.streams === true;
+    const streams = kind === 'follow' || kind === 'socket' || spec.streams === true;
     const status = spec.status ?? (spec.response === undefined && !streams ? 204 : kind === 'command' ? 201 : 200);
     if (spec.confinedBy !== undefined && spec.params?.properties[spec.confinedBy] === undefined)
       throw new Error(`${where}: confinedBy names no parameter of the path`);
@@ -219,7 +258,7 @@ export class Mount implements Router {
         method: route.method,
         url,
         ...(route.spec.bodyLimit !== undefined && { bodyLimit: route.spec.bodyLimit }),
-        exposeHeadRoute: route.method === 'GET' && route.kind !== 'follow',
+        exposeHeadRoute: route.method === 'GET' && route.kind !== 'follow' && route.kind !== 'socket',
         config: { mounted: route },
         onRequest: (request, reply, done) => {
           request.parley.route = route;
@@ -237,6 +276,8 @@ export class Mount implements Router {
   #admission(route: MountedRoute): (request: FastifyRequest) => Promise<void> {
     const { authenticate, limiter, limits, onDenied } = this.#deps;
     const { permission, spec, limit, kind } = route;
+    // Who opens many connections is counted where it is known who that is: thousands may come back from one address.
+    if (kind === 'socket') return async () => {};
     if (spec.access === 'public') return (request) => takeLimit(limiter, limits, limit, addressKey(request.ip));
     return async (request) => {
       const { url } = request;

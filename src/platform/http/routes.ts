@@ -20,7 +20,7 @@ export type RouteSpec = Common & {
   readonly bodyOptional?: true;
 };
 
-export type RouteKind = 'route' | 'command' | 'follow';
+export type RouteKind = 'route' | 'command' | 'follow' | 'socket';
 
 /** A route as it is mounted. */
 export type MountedRoute = {

@@ -26,6 +26,7 @@ import { cors, securityHeaders } from './output/security.ts';
 import type { Fallback } from './pages/console.ts';
 import type { Router } from './router.ts';
 import type { MountedRoute } from './routes.ts';
+import { createUpgrades, type Upgrades } from './upgrades.ts';
 
 export type ServerConfig = Pick<
   Config,
@@ -103,6 +104,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     if (!allowOrigin(request, reply)) done();
   });
 
+  const upgrades = createUpgrades((req, res) => app.routing(req, res));
   const mount = new Mount({
     app,
     apiPrefix: config.apiPrefix,
@@ -114,6 +116,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     commands: new Commands(deps),
     hub: deps.hub,
     followSse: deps.followSse,
+    upgrades,
   });
   for (const register of deps.register) register(mount);
   const fallback = deps.pages?.(app, mount.routes);
@@ -156,7 +159,7 @@ export function createServer(deps: ServerDeps): HttpServer {
       if (port !== apiPort || port === 0) doors.push({ host: internalHost, port: apiPort });
       for (const door of doors) {
         if (draining) return;
-        const server = await listen((req, res) => app.routing(req, res), door);
+        const server = await listen((req, res) => app.routing(req, res), upgrades, door);
         listening.push({ server, port: (server.address() as AddressInfo).port });
       }
     },
@@ -264,6 +267,7 @@ function answerNothing({ app, log, fallback, apiPrefix }: Nowhere, request: Fast
 
 async function listen(
   handler: (req: IncomingMessage, res: ServerResponse) => void,
+  upgrades: Upgrades,
   door: { readonly host: string; readonly port: number },
 ): Promise<Server> {
   const server = createNodeServer(
@@ -274,12 +278,14 @@ async function listen(
       maxHeaderSize: MAX_HEADER_BYTES,
       connectionsCheckingInterval: 5_000,
       noDelay: true,
+      shouldUpgradeCallback: upgrades.wanted,
     },
     handler,
   );
   // RFC 9110, section 10.1.1: an expectation we do not know may be ignored; Node would answer 417 without a body.
   server.on('checkExpectation', handler);
   server.on('clientError', answerBrokenRequest);
+  server.on('upgrade', upgrades.handle);
   server.listen(door);
   await once(server, 'listening');
   return server;

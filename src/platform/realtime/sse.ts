@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { Ctx } from '../context.ts';
 import { AppError } from '../http/errors.ts';
@@ -163,7 +164,8 @@ function finish(raw: ServerResponse, reason: 'slow' | 'revoked' | 'stopping' | '
   raw.once('close', () => clearTimeout(cut));
 }
 
-function drained(raw: ServerResponse): Promise<void> {
+/** Resolves when what was written has been taken, or there is nobody to take it. */
+export function drained(raw: Writable): Promise<void> {
   if (!raw.writableNeedDrain || raw.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {

@@ -18,6 +18,7 @@ export class RequestState {
   principal: Principal | undefined;
   /** The body as it came; kept only for a request with an Idempotency-Key. */
   rawBody: Buffer | undefined;
+  isUpgraded = false;
   #abort: AbortController | undefined;
 
   constructor(options: { requestId: string; span: Span; raw: ServerResponse; route: MountedRoute | undefined }) {
@@ -37,9 +38,16 @@ export class RequestState {
     return this.#abort.signal;
   }
 
+  /** The connection is a WebSocket now: to HTTP, this request is over. */
+  upgraded(): void {
+    this.raw.statusCode = 101;
+    this.isUpgraded = true;
+    this.raw.emit('close');
+  }
+
   /** The connection's end, told by the response. */
   closed(): void {
-    if (!this.raw.writableFinished) this.#abort?.abort(new ClientGone());
+    if (!this.raw.writableFinished && !this.isUpgraded) this.#abort?.abort(new ClientGone());
   }
 }
 

@@ -28,7 +28,7 @@ export function observer(log: Logger, metrics: Metrics): (request: FastifyReques
       inFlight.dec();
       state.closed();
       const durationMs = performance.now() - state.startedMs;
-      const status = this.writableFinished ? this.statusCode : 499;
+      const status = this.writableFinished || state.isUpgraded ? this.statusCode : 499;
       const route = state.route?.urls[0] ?? 'no route';
       const key = `${method} ${status} ${route}`;
       let child = children.get(key);
