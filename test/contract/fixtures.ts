@@ -191,6 +191,7 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   getHealth: none,
   getReadiness: none,
   getJwks: none,
+  openSocket: none,
 
   register: async ({ mark }) => ({
     body: { email: `${hex()}@example.com`, password: password(), name: mark, tenant_name: mark },

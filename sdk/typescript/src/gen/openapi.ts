@@ -1799,6 +1799,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow many things on one WebSocket
+         * @description A WebSocket that carries many channels, beside the event streams and on the same cursors. Messages are JSON objects in text
+         *     frames, of at most 64 KiB.
+         *
+         *     **Who you are**: `{"type":"auth","token":"…"}` as the first message, within 5 seconds; or `?ticket=`; or the subprotocols
+         *     `parley.v1` and `bearer.<token>`; or, from programs, an `Authorization` header. Answered by `ready {tenant_id, actor,
+         *     expires_at, max_channels}`. Send another `auth` before `expires_at`, or the connection ends with 4401.
+         *
+         *     **You say** (`id` comes back with the answer): `subscribe {channel, cursor?, types?, id?}`, `unsubscribe {channel, id?}`,
+         *     `ping {id?}`. A channel is `discussions/{id}`, or another `{topic}/{id}` that can be followed, or `*`: everything of the
+         *     tenant, for who has `events:read`.
+         *
+         *     **You hear**: `subscribed {channel, cursor}`, `event {channel, id, event, data}` (`id` is the cursor to go on from, null for
+         *     what is live only), `reset {channel, reason, cursor}` (read the state anew, then go on from there), `unsubscribed {channel,
+         *     reason}` (`asked`, or `revoked` with an `error`), `error {id?, channel?, error}`, `pong`.
+         *
+         *     **Closed with**: 4401 not signed in, or not any more; 4403 somebody else's token; 4408 too slow: resume from your cursors;
+         *     4429 too many messages or connections; 1009 a message is too large; 1012 the server stops: come back after the
+         *     `retry_ms` in the reason; 1013 come back later.
+         */
+        get: operations["openSocket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -11246,6 +11283,62 @@ export interface operations {
             415: components["responses"]["Error415"];
             /** @description `validation_failed`, `idempotency_mismatch` */
             422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["Error429"];
+            500: components["responses"]["Error500"];
+            503: components["responses"]["Error503"];
+        };
+    };
+    openSocket: {
+        parameters: {
+            query?: {
+                /** @description From `POST /tickets` for this path; good once. */
+                ticket?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a WebSocket now. */
+            101: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error400"];
+            /** @description `permission_denied` */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `validation_failed` */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `upgrade_required` */
+            426: {
                 headers: {
                     "X-Request-ID": components["headers"]["RequestId"];
                     [name: string]: unknown;
