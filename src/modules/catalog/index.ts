@@ -26,6 +26,13 @@ export function createCatalog({ db, hub, caches }: Deps): Catalog & Module {
     ...service,
     name: 'catalog',
     events: [productChanged],
+    channels: [
+      {
+        topic: 'products',
+        permission: 'products:read',
+        allows: (ctx, id) => service.read(ctx, id).then(() => true),
+      },
+    ],
     routes: (router) => catalogRoutes(router, service),
   };
 }

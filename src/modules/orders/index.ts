@@ -27,6 +27,13 @@ export function createOrders({ catalog, ...deps }: Deps): Orders & Module {
     ...service,
     name: 'orders',
     events: ORDER_EVENTS,
+    channels: [
+      {
+        topic: 'orders',
+        permission: 'orders:read',
+        allows: (ctx, id) => service.mustExist(ctx, id).then(() => true),
+      },
+    ],
     consumers: [starts(deps.jobs)],
     jobs: [settleJob(deps), expireJob(deps)],
     routes: (router) => ordersRoutes(router, service),
