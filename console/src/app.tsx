@@ -15,11 +15,17 @@ import { DocumentPage } from './pages/documents/view.tsx';
 import { InvitationPage, SignInPage, SignUpPage } from './pages/door.tsx';
 import { EventPage } from './pages/events/event.tsx';
 import { EventsPage } from './pages/events/list.tsx';
+import { OrdersPage } from './pages/orders/list.tsx';
+import { NewOrderPage } from './pages/orders/new.tsx';
+import { OrderPage } from './pages/orders/view.tsx';
 import { ProductPage } from './pages/products/edit.tsx';
 import { ProductsPage } from './pages/products/list.tsx';
 import { SettingsPage } from './pages/settings/settings.tsx';
 import { StreamsPage } from './pages/streams/streams.tsx';
 import { SystemPage } from './pages/system/system.tsx';
+import { WebhooksPage } from './pages/webhooks/list.tsx';
+import { NewWebhookPage } from './pages/webhooks/new.tsx';
+import { WebhookPage } from './pages/webhooks/view.tsx';
 import { ErrorBoundary } from './ui/boundary.tsx';
 import { Button, LinkButton } from './ui/controls.tsx';
 import { Logo } from './ui/icon.tsx';
@@ -43,9 +49,15 @@ const ROUTES: readonly Route[] = [
   { pattern: '/products', draw: () => <ProductsPage /> },
   { pattern: '/products/new', draw: () => <ProductPage key="new" /> },
   { pattern: '/products/:id', draw: ({ id = '' }) => <ProductPage id={id} key={id} /> },
+  { pattern: '/orders', draw: () => <OrdersPage /> },
+  { pattern: '/orders/new', draw: () => <NewOrderPage /> },
+  { pattern: '/orders/:id', draw: ({ id = '' }) => <OrderPage id={id} key={id} /> },
   { pattern: '/events', draw: () => <EventsPage /> },
   { pattern: '/events/:id', draw: ({ id = '' }) => <EventPage id={id} key={id} /> },
   { pattern: '/dead-letters', draw: () => <DeadLettersPage /> },
+  { pattern: '/webhooks', draw: () => <WebhooksPage /> },
+  { pattern: '/webhooks/new', draw: () => <NewWebhookPage /> },
+  { pattern: '/webhooks/:id', draw: ({ id = '' }) => <WebhookPage id={id} key={id} /> },
   { pattern: '/streams', draw: () => <StreamsPage /> },
   { pattern: '/endpoints', draw: () => <ApiPage /> },
   { pattern: '/system', draw: () => <SystemPage /> },

@@ -5,6 +5,7 @@ const PAGES: Readonly<Record<string, { page: string; words: string; needs: Permi
   agents: { page: '/agents', words: 'the agent', needs: 'agents:read' },
   documents: { page: '/documents', words: 'the document', needs: 'documents:read' },
   products: { page: '/products', words: 'the product', needs: 'products:read' },
+  orders: { page: '/orders', words: 'the order', needs: 'orders:read' },
   webhooks: { page: '/webhooks', words: 'the webhook', needs: 'webhooks:read' },
 };
 

@@ -28,6 +28,18 @@ const MORE: readonly Entry[] = [
     ...{ id: 'new-product', label: 'New product', to: '/products/new', detail: 'page', keywords: 'create make' },
     needs: 'products:write',
   },
+  {
+    ...{ id: 'new-order', label: 'New order', to: '/orders/new', detail: 'page', keywords: 'place sell buy' },
+    needs: 'orders:write',
+  },
+  {
+    ...{ id: 'new-webhook', label: 'New webhook', to: '/webhooks/new', detail: 'page', keywords: 'make' },
+    needs: 'webhooks:write',
+  },
+  {
+    ...{ id: 'unpaid', label: 'Unpaid orders', to: '/orders?status=pending', detail: 'page' },
+    needs: 'orders:read',
+  },
   { id: 'models', label: 'Models', to: '/settings/models', detail: 'settings', keywords: 'providers keys' },
   { id: 'members', label: 'People', to: '/settings/members', detail: 'settings', keywords: 'invite users roles' },
   { id: 'keys', label: 'API keys', to: '/settings/keys', detail: 'settings' },

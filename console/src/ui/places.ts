@@ -30,6 +30,10 @@ export const PLACES: readonly PlaceGroup[] = [
         ...{ to: '/products', label: 'Products', icon: 'box', needs: 'products:read', bar: true },
         keywords: 'catalog stock prices',
       },
+      {
+        ...{ to: '/orders', label: 'Orders', icon: 'order', needs: 'orders:read', bar: true },
+        keywords: 'sales payments reservations',
+      },
     ],
   },
   {
@@ -43,6 +47,10 @@ export const PLACES: readonly PlaceGroup[] = [
       {
         ...{ to: '/streams', label: 'Streams', icon: 'bars', needs: 'events:read' },
         keywords: 'lag shards consumers groups',
+      },
+      {
+        ...{ to: '/webhooks', label: 'Webhooks', icon: 'hook', needs: 'webhooks:read' },
+        keywords: 'deliveries secrets replay',
       },
       { to: '/system', label: 'System', icon: 'pulse', needs: 'events:read', keywords: 'health jobs build' },
     ],

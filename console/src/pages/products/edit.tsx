@@ -1,5 +1,6 @@
 import type { Product } from '@parley/sdk';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useState } from 'react';
+import { useBase } from '../../lib/base.ts';
 import { type Form, useForm } from '../../lib/form.ts';
 import { useHappenings } from '../../lib/live.ts';
 import { type Currency, isCurrency } from '../../lib/money.ts';
@@ -10,6 +11,7 @@ import { Button } from '../../ui/controls.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Page } from '../../ui/page.tsx';
 import { ErrorNote, Note, Skeleton } from '../../ui/states.tsx';
+import { Theirs } from '../../ui/theirs.tsx';
 import { Fields } from './fields.tsx';
 import { changesOf, type Draft, draftOf, emptyDraft, inputOf, placeOf, problems } from './form.ts';
 import { Picture } from './picture.tsx';
@@ -81,31 +83,21 @@ function EditProduct({ product, onChange }: { product: Product; onChange(product
   const client = useClient();
   const can = useCan();
   const archived = product.archived_at !== null;
-  // The version that the form was filled with: what is sent is refused where somebody was faster.
-  const [version, setVersion] = useState(product.version);
   const [saved, setSaved] = useState(false);
+  // The stock has a form of its own.
+  const draft = { ...draftOf(product), stock: '0' };
   const form = useForm<Draft>({
-    initial: draftOf(product),
+    initial: draft,
     validate: problems,
     placeOf,
-    submit: async (draft) => {
-      const changed = await client.products.update(product.id, changesOf(draft), { version });
-      setVersion(changed.version);
+    submit: async (typed) => {
+      const changed = await client.products.update(product.id, changesOf(typed), { version: base.version });
       onChange(changed);
+      form.replace({ ...draftOf(changed), stock: '0' });
       setSaved(true);
     },
   });
-  const fill = (): void => {
-    form.replace(draftOf(product));
-    setVersion(product.version);
-  };
-  const newer = product.version > version && !form.busy;
-  const filling = useRef(fill);
-  filling.current = fill;
-  // Nothing was typed here: what somebody else wrote is shown as it comes.
-  useEffect(() => {
-    if (newer && !form.dirty) filling.current();
-  }, [newer, form.dirty]);
+  const base = useBase(form, { version: product.version, draft });
   return (
     <Page
       title={product.name}
@@ -115,14 +107,7 @@ function EditProduct({ product, onChange }: { product: Product; onChange(product
       {archived && (
         <Note>Archived: it cannot be ordered. Orders that name it keep it. Restore it to sell it again.</Note>
       )}
-      {newer && form.dirty && (
-        <div className="note note-warn" role="status">
-          <div>Somebody else changed this product meanwhile. Saving yours is refused until you have seen theirs.</div>
-          <Button look="quiet" onClick={fill}>
-            Show theirs
-          </Button>
-        </div>
-      )}
+      {base.theirs && <Theirs onShow={base.fill} />}
       <div className="agent-columns">
         <div>
           <ProductForm

@@ -100,6 +100,10 @@ export function Facts({ product }: { product: Product }): ReactNode {
         </div>
       </dl>
       <p className="event-links">
+        {can('orders:read') && <Link to={`/orders?product_id=${product.id}`}>Orders with it</Link>}
+        {can('orders:write') && product.archived_at === null && product.stock > 0 && (
+          <Link to={`/orders/new?product=${product.id}`}>Order it</Link>
+        )}
         {can('events:read') && <Link to={`/events?about=products/${product.id}`}>Its events</Link>}
       </p>
     </section>
