@@ -39,6 +39,7 @@ import { createLeases } from './platform/leases/leases.ts';
 import { inOrder, type Service } from './platform/lifecycle.ts';
 import type { Module } from './platform/module.ts';
 import { createOutbound } from './platform/net/outbound.ts';
+import { createPool } from './platform/pool/pool.ts';
 import { createHub } from './platform/realtime/fanout.ts';
 import { createRelay } from './platform/realtime/relay.ts';
 import type { SocketLimits } from './platform/realtime/socket/limits.ts';
@@ -222,6 +223,7 @@ async function createResources(config: Config, options: AppOptions) {
       notices,
       jobs,
       deadLetters,
+      pool: createPool({ metrics }),
     },
   };
 }
@@ -233,6 +235,7 @@ function servicesOf(resources: Resources, { answersOnly = false }: AppOptions): 
   const predecessors: Service = { name: 'predecessors', start: () => leases.freeDead(), stop: async () => {} };
   return [
     { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
+    resources.pool,
     ...(answersOnly ? [] : [database]),
     { name: 'connections', start: db.ping, stop: db.close },
     ...(redis && signals ? [redis, signals] : []),
@@ -267,7 +270,7 @@ function createModules(
     ...(options.pace && { pace: options.pace }),
     ...(options.localPorts && { localPorts: options.localPorts }),
   });
-  const knowledge = createKnowledge({ db });
+  const knowledge = createKnowledge({ db, pool: resources.pool });
   const catalog = createCatalog({ db, hub, caches: resources.caches });
   const orders = createOrders({
     ...{ db, clock, hub, jobs, cursors, catalog, log },

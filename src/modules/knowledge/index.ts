@@ -1,5 +1,6 @@
 import type { Db } from '../../platform/db/queries.ts';
 import type { Module } from '../../platform/module.ts';
+import type { Pool } from '../../platform/pool/pool.ts';
 import { documentIndexed } from './events.ts';
 import { knowledgeRoutes } from './routes.ts';
 import { type Knowledge, knowledgeService } from './service.ts';
@@ -10,8 +11,8 @@ export type { Knowledge } from './service.ts';
 export { anyWordOf } from './store.ts';
 
 /** Documents: text kept for a tenant's discussions and agents, with full-text search. */
-export function createKnowledge({ db }: { db: Db }): Knowledge & Module {
-  const service = knowledgeService(db);
+export function createKnowledge(deps: { readonly db: Db; readonly pool: Pool }): Knowledge & Module {
+  const service = knowledgeService(deps);
   return {
     ...service,
     name: 'knowledge',

@@ -4,9 +4,10 @@ import type { Db, Reader, Tx } from '../../platform/db/queries.ts';
 import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { validationFailed } from '../../platform/http/validation.ts';
+import type { Pool } from '../../platform/pool/pool.ts';
+import { digest } from './digest.ts';
 import { documentIndexed } from './events.ts';
-import { passagesOf } from './passages.ts';
-import { countWords, snippetHtml } from './rules.ts';
+import { snippetHtml } from './rules.ts';
 import {
   type ChangeDocument,
   type CreateDocument,
@@ -50,13 +51,14 @@ const present = (row: store.FactsRow): DocumentFacts => ({
   updated_at: row.updated_at.toISOString(),
 });
 
-function measure(title: string, text: string, metadata: DocumentFacts['metadata']): store.Contents {
+/** Throws `validation_failed` for a text that is too long. */
+function bytesOf(text: string): number {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_TEXT_BYTES) {
     const message = `must be at most ${MAX_TEXT_BYTES} bytes of UTF-8, and is ${bytes}`;
     throw validationFailed([{ in: 'body', field: 'text', rule: 'maxBytes', message }]);
   }
-  return { title, text, bytes, words: countWords(text), metadata };
+  return bytes;
 }
 
 function announce(tx: Tx, row: store.FactsRow): void {
@@ -67,13 +69,15 @@ function announce(tx: Tx, row: store.FactsRow): void {
   });
 }
 
-export function knowledgeService(db: Db): Knowledge {
+export function knowledgeService({ db, pool }: { db: Db; pool: Pool }): Knowledge {
   const missing = () => new AppError('not_found', { message: 'There is no such document.' });
 
   return {
-    async create(tx, { title, text, metadata }) {
-      const row = await store.insertDocument(tx, uuidv7(), measure(title, text, metadata ?? {}));
-      await store.replacePassages(tx, row.id, passagesOf(text));
+    async create(tx, { title, text, metadata = {} }) {
+      const bytes = bytesOf(text);
+      const { words, passages } = await digest(pool, text, tx.ctx.signal);
+      const row = await store.insertDocument(tx, uuidv7(), { title, text, bytes, words, metadata });
+      await store.replacePassages(tx, row.id, passages);
       announce(tx, row);
       return present(row);
     },
@@ -107,10 +111,13 @@ export function knowledgeService(db: Db): Knowledge {
         if (match !== 'any' && !match.includes(version)) {
           throw new AppError('version_mismatch', { details: { current_version: version } });
         }
-        const contents = measure(change.title ?? old.title, change.text ?? old.text, change.metadata ?? old.metadata);
+        const { title = old.title, text = old.text, metadata = old.metadata } = change;
+        const bytes = bytesOf(text);
+        const { words, passages } = await digest(pool, text, ctx.signal);
+        const contents = { title, text, bytes, words, metadata };
         const row = await store.updateDocument(tx, id, { ...contents, version });
         if (!row) throw new AppError('version_mismatch');
-        if (contents.text !== old.text) await store.replacePassages(tx, id, passagesOf(contents.text));
+        if (contents.text !== old.text) await store.replacePassages(tx, id, passages);
         if (contents.title !== old.title || contents.text !== old.text) announce(tx, row);
         return present(row);
       }),

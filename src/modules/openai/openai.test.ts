@@ -7,6 +7,7 @@ import { StandIn } from '../../../test/support/providers/stand-in.ts';
 import { type ModelsWorld, modelsWorld } from '../../../test/support/providers/world.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { PERMISSIONS, type Permission } from '../../platform/auth/permissions.ts';
+import { createPool } from '../../platform/pool/pool.ts';
 import { type Agents, createAgents } from '../agents/index.ts';
 import { createKnowledge } from '../knowledge/index.ts';
 import { createOpenAi } from './index.ts';
@@ -22,7 +23,7 @@ before(async () => {
   tenantId = await world.makeTenant();
   const models = world.models({ providers: { openai: { apiKey: 'sk-test-secret-1234', baseUrl: standIn.baseUrl } } });
   const { db } = world;
-  agents = createAgents({ db, models, knowledge: createKnowledge({ db }) });
+  agents = createAgents({ db, models, knowledge: createKnowledge({ db, pool: createPool() }) });
   const openai = createOpenAi({ models, agents, clock: systemClock });
   server = await serverWith({
     db,
