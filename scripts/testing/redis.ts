@@ -40,14 +40,9 @@ export async function startRedis(
   const home = mkdtempSync(path.join(tmpdir(), 'parley-redis-'));
   const chosen = port ?? (await freePort());
   const plain = options.includes('--tls-port') ? [] : ['--port', `${chosen}`];
-  const child = spawn(
-    file,
-    [...plain, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home, ...options],
-    {
-      cwd: home,
-      stdio: 'ignore',
-    },
-  );
+  const settings = [...plain, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home, ...options];
+  const [command, ...words] = mortal(file);
+  const child = spawn(command, [...words, ...settings], { cwd: home, stdio: 'ignore' });
   const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
@@ -64,6 +59,10 @@ export async function startRedis(
   }
   return { url: `redis://127.0.0.1:${chosen}`, port: chosen, pid: child.pid ?? 0, kill, stop: () => kill('SIGKILL') };
 }
+
+/** A test that is killed takes its server with it, where the kernel can be asked to. */
+const mortal = (file: string): [string, ...string[]] =>
+  existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', file] : [file];
 
 /** What it says of itself: `7.0.15`. */
 export const redisVersion = (file: string): string =>
