@@ -27,7 +27,7 @@ const PAUSE_MS = 1_000;
 
 /** Pages through the log, a job a page, and puts in line what the webhook wants of it, in the log's order. */
 export function replayJob(deps: Deps): JobKind<ReplayPayload> {
-  return { kind: REPLAY_JOB, maxAttempts: 20, handle: (job) => step(deps, job) };
+  return { kind: REPLAY_JOB, maxAttempts: 20, priority: 'batch', handle: (job) => step(deps, job) };
 }
 
 async function step({ db, clock, jobs, types, topics }: Deps, job: RunningJob<ReplayPayload>): Promise<void> {

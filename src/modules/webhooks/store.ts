@@ -71,9 +71,10 @@ export const findWebhook = (from: Scope, id: string) =>
   from.first<WebhookRow>(sql`
     select ${COLUMNS} from webhooks where tenant_id = ${from.ctx.tenantId} and id = ${id}`);
 
+/** Deliveries may be entered meanwhile: they only need that it is there. */
 export const lockWebhook = (tx: Tx, id: string) =>
   tx.first<WebhookRow>(sql`
-    select ${COLUMNS} from webhooks where tenant_id = ${tx.ctx.tenantId} and id = ${id} for update`);
+    select ${COLUMNS} from webhooks where tenant_id = ${tx.ctx.tenantId} and id = ${id} for no key update`);
 
 export async function updateWebhook(
   tx: Tx,

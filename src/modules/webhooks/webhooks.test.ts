@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { sql } from 'kysely';
 import { createReceiver, type Received } from '../../../test/support/receiver.ts';
-import { deliveriesOf, happen, makeWebhook, verify, webhookWorld } from '../../../test/support/webhooks.ts';
+import { deliveriesOf, happen, hurry, makeWebhook, verify, webhookWorld } from '../../../test/support/webhooks.ts';
 import type { Member, World } from '../../../test/support/world.ts';
 
 const TYPES = ['agent_registered'];
@@ -85,6 +85,24 @@ describe('webhooks', () => {
     assert.equal((await who.delete(`/webhooks/${hook.id}`)).status, 204);
     assert.equal(await heard(), 0);
     assert.equal((await who.get(`/webhooks/${hook.id}`)).status, 404);
+  });
+
+  test('whatever happens after a webhook was made is sent, however close behind', async () => {
+    const who = await fresh();
+    await using receiver = await createReceiver();
+    const expected = new Set<string>();
+    for (let n = 0; n < 25; n++) {
+      await makeWebhook(who, { url: `${receiver.url}/${n}`, types: TYPES });
+      const made = await happen(who);
+      for (let k = 0; k <= n; k++) expected.add(`/hook/${k} ${made.id}`);
+    }
+    await world.settle();
+    for (let n = 0; n < 30 && receiver.received.length < expected.size; n++) await hurry(world);
+    const got = new Set(receiver.received.map(({ path, event }) => `${path} ${event.subject}`));
+    assert.deepEqual(
+      [...expected].filter((one) => !got.has(one)),
+      [],
+    );
   });
 
   test('webhooks hear of webhooks, and that ends', async () => {

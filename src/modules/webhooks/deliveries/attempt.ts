@@ -52,7 +52,8 @@ async function attempt(deps: AttemptDeps, job: Job): Promise<void> {
   const { ctx } = job;
   const reader = db.reader(ctx);
   const delivery = await store.findDelivery(reader, job.payload.delivery_id);
-  if (delivery?.status !== 'pending') return;
+  // One that has failed comes here again as a dead letter that somebody requeued.
+  if (delivery === undefined || delivery.status === 'succeeded' || delivery.status === 'cancelled') return;
   const webhook = await hooks.findWebhook(reader, delivery.webhook_id);
   if (webhook === undefined) return;
   if (!webhook.enabled && delivery.kind !== 'test') {
@@ -100,7 +101,10 @@ async function settle(
   { job, delivery: { id, webhook_id, kind }, sent, at }: Done,
 ): Promise<void> {
   await job.complete(tx);
-  // Deleted, or retried by hand, or its webhook turned off meanwhile: what was sent was sent, and is told.
+  // The webhook before its deliveries, as where it is turned off: two that lock in turns would wait for each other.
+  if (kind !== 'test' && sent.error === null) await hooks.markWorking(tx, webhook_id);
+  if (kind !== 'test' && sent.error !== null) await noteFailure(deps, tx, { webhookId: webhook_id, sent });
+  // Deleted, or its webhook turned off meanwhile: what was sent was sent, and is told.
   const row = await store.lockDelivery(tx, id);
   if (row === undefined) return;
   const next = nextState(row, { sent, now: deps.clock.now(), once: kind === 'test' });
@@ -120,9 +124,6 @@ async function settle(
       payload: job.payload,
       runAt: next.next_attempt_at,
     });
-  if (kind === 'test') return;
-  if (sent.error === null) await hooks.markWorking(tx, webhook_id);
-  else await noteFailure(deps, tx, { webhookId: webhook_id, sent });
 }
 
 function nextState(
