@@ -16,6 +16,7 @@ const PATIENCE_MS = 120_000;
 const OF_ANOTHER_SERVER = [
   ...['HOST', 'INTERNAL_HOST', 'API_V1_PREFIX', 'PUBLIC_URL', 'TRUSTED_PROXIES', 'CORS_ORIGINS'],
   ...['DATABASE_URL', 'REDIS_URL', 'MASTER_KEY', 'SIGNUP', 'LOG_RETENTION_DAYS', 'REQUESTS_PER_MINUTE'],
+  ...['REDIS_PREFIX', 'PAYMENT_URL', 'PAYMENT_API_KEY', 'ORDER_EXPIRY_MINUTES'],
 ].flatMap((name) => [name, `${name}_FILE`]);
 const UNSET = Object.fromEntries(OF_ANOTHER_SERVER.map((name) => [name, '']));
 
@@ -27,21 +28,24 @@ export type Demo = { readonly url: string; readonly email: string; readonly pass
 export class ExampleServer implements AsyncDisposable {
   readonly dataDir: string;
   readonly #ports: readonly number[];
+  readonly #settings: NodeJS.Dict<string>;
   readonly #interrupted: () => void;
   #child: ChildProcess | undefined;
   #output = '';
 
-  private constructor(dataDir: string, ports: readonly number[]) {
+  private constructor(dataDir: string, ports: readonly number[], settings: NodeJS.Dict<string>) {
     this.dataDir = dataDir;
     this.#ports = ports;
+    this.#settings = settings;
     this.#interrupted = () => this.#giveUp();
     for (const signal of INTERRUPTS) process.once(signal, this.#interrupted);
   }
 
-  static async create(): Promise<ExampleServer> {
+  /** `settings`: over those that every example runs with. */
+  static async create(settings: NodeJS.Dict<string> = {}): Promise<ExampleServer> {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'parley-example-'));
     // Chosen beforehand: after the crash the server must be where the client looks for it.
-    return new ExampleServer(dataDir, await freePorts(3));
+    return new ExampleServer(dataDir, await freePorts(3), settings);
   }
 
   /** Starts the server and resolves when it is ready, with how to sign in. */
@@ -50,7 +54,7 @@ export class ExampleServer implements AsyncDisposable {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'serve'], {
       cwd: ROOT,
       env: {
-        ...{ ...process.env, ...UNSET },
+        ...{ ...process.env, ...UNSET, ...this.#settings },
         ...{ PARLEY_PROFILE: 'development', DATA_DIR: this.dataDir, PORT, API_PORT, METRICS_PORT },
       },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@ import type { App } from '../app.ts';
 
 type NewAgent = Parameters<App['agents']['create']>[1];
 type NewDocument = Parameters<App['knowledge']['create']>[1];
+type NewProduct = Parameters<App['catalog']['create']>[1];
 
 /** Three voices that disagree on purpose. Without a model of their own they take the tenant's default. */
 export const SAMPLE_AGENTS: readonly NewAgent[] = [
@@ -46,3 +47,39 @@ The staff council asks that nobody works two late evenings in a row. A branch th
 Should the evening be staffed or self-service? Which numbers would make the trial a success? Who decides, and when, whether it goes on?
 `,
 };
+
+/** Something to sell: plenty of one thing, little of another, and one that is sold out. */
+export const SAMPLE_PRODUCTS: readonly NewProduct[] = [
+  {
+    name: 'Darjeeling, first flush, 250 g',
+    sku: 'TEA-DAR-250',
+    description: 'Light and flowery. Picked in March.',
+    price: { amount: 1_490, currency: 'EUR' },
+    stock: 120,
+    attributes: { origin: 'India', grams: 250, organic: true },
+  },
+  {
+    name: 'Sencha, 100 g',
+    sku: 'TEA-SEN-100',
+    description: 'Steamed green tea; water at 70 degrees.',
+    price: { amount: 890, currency: 'EUR' },
+    stock: 40,
+    attributes: { origin: 'Japan', grams: 100, organic: false },
+  },
+  {
+    name: 'Teapot of cast iron, 0.8 l',
+    sku: 'POT-IRON-08',
+    description: 'Keeps tea warm for an hour. Handmade, so there are few.',
+    price: { amount: 8_900, currency: 'EUR' },
+    stock: 3,
+    attributes: { litres: 0.8, colour: 'black' },
+  },
+  {
+    name: 'Bamboo whisk',
+    sku: 'WHISK-80',
+    description: 'Eighty prongs, for matcha. Sold out until the next ship.',
+    price: { amount: 1_950, currency: 'EUR' },
+    stock: 0,
+    attributes: { prongs: 80 },
+  },
+];

@@ -11,7 +11,7 @@ import { AppError } from '../platform/http/errors.ts';
 import { silentLog } from '../platform/telemetry/log.ts';
 import { newTrace } from '../platform/telemetry/trace.ts';
 import { type Command, EXIT } from './command.ts';
-import { SAMPLE_AGENTS, SAMPLE_DOCUMENT } from './samples.ts';
+import { SAMPLE_AGENTS, SAMPLE_DOCUMENT, SAMPLE_PRODUCTS } from './samples.ts';
 
 /** How to sign in to the demo tenant; what `demo.json` holds. */
 export type Demo = {
@@ -126,6 +126,7 @@ async function makeDemo(app: App): Promise<Account> {
   await app.db.inTx(ctx, async (tx) => {
     for (const agent of SAMPLE_AGENTS) await app.agents.create(tx, agent);
     await app.knowledge.create(tx, SAMPLE_DOCUMENT);
+    for (const product of SAMPLE_PRODUCTS) await app.catalog.create(tx, product);
   });
   const scopes = [...permissionsOf(['developer'])];
   const { key } = await app.access.createApiKey({ tenantId: tenant.id, userId: user.id, name: 'Demo', scopes });

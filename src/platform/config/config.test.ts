@@ -105,6 +105,8 @@ const FAULTS: [name: string, env: Record<string, string>, sentence: RegExp][] = 
     /OPENAI_BASE_URL is set, and OPENAI_API_KEY is not/,
   ],
   ['a key for no server', { OPENAI_COMPATIBLE_API_KEY: 'x' }, /OPENAI_COMPATIBLE_URL is not/],
+  ['a key for no payment service', { PAYMENT_API_KEY: 'x' }, /PAYMENT_API_KEY is set, and PAYMENT_URL is not/],
+  ['a reservation of no time', { ORDER_EXPIRY_MINUTES: '0' }, /ORDER_EXPIRY_MINUTES/],
 ];
 for (const [name, env, sentence] of FAULTS)
   test(`${name} is one fault`, () => {
@@ -131,6 +133,9 @@ test('production sends nothing in plain text to another host, unless it is allow
   assert.doesNotMatch(faults.join('\n'), /geheim/);
   assert.deepEqual(production({ ...apart, ALLOW_PLAINTEXT: 'true' }), []);
   assert.equal(production({ DATABASE_URL: 'postgresql://db/parley?sslmode=disable' }).length, 1);
+  assert.match(production({ PAYMENT_URL: 'http://payments/v1' }).join(), /^PAYMENT_URL goes to another host/);
+  assert.deepEqual(production({ PAYMENT_URL: 'https://payments/v1' }), []);
+  assert.deepEqual(production({ PAYMENT_URL: 'http://localhost:9000' }), []);
   assert.deepEqual(parse(apart).faults, [], 'development may');
 });
 
