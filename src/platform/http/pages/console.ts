@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
+import { CONSOLE_CSP } from '../output/security.ts';
 import { escapeHtml, sendPage } from './documents.ts';
 
 /** Answers a path that nothing else takes with a page; false when there is none for it. */
@@ -24,7 +25,7 @@ export function consolePages(
     app.get('/', { exposeHeadRoute: true }, (_request, reply) => reply.redirect('/docs'));
     return async () => false;
   }
-  const send = async (reply: FastifyReply) => sendPage(reply, told(await readFile(index, 'utf8'), facts));
+  const send = async (reply: FastifyReply) => sendPage(reply, told(await readFile(index, 'utf8'), facts), CONSOLE_CSP);
   app.register(async (files) => {
     // A folder, a dot-dot or a NUL: the plugin calls them forbidden, and they are no files of the console.
     files.setErrorHandler((error: Error & { statusCode?: number }) => {

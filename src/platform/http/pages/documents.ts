@@ -74,11 +74,11 @@ export function documentPages(app: FastifyInstance, options: { title: string; do
     });
 }
 
-/** An HTML page of ours: it may load what this server serves, and nothing else. */
-export function sendPage(reply: FastifyReply, html: string | Buffer): void {
+/** An HTML page of ours: it may load what this server serves, and nothing else, unless its policy says so. */
+export function sendPage(reply: FastifyReply, html: string | Buffer, policy = PAGE_CSP): void {
   reply
     .header('content-type', 'text/html; charset=utf-8')
-    .header('content-security-policy', PAGE_CSP)
+    .header('content-security-policy', policy)
     .header('cache-control', 'no-cache')
     .send(html);
 }
