@@ -148,7 +148,8 @@ class RedisTail implements Tail {
         failures = 0;
       } catch (error) {
         this.#places = [];
-        if (this.#closed) return;
+        // `end`: this process's connections were closed, and will not be opened again.
+        if (this.#closed || reader.status === 'end') return;
         this.#log.debug('could not read the tail', { error });
         await delay(Math.min(RETRY.capMs, RETRY.baseMs * 2 ** Math.min(failures++, 10)));
       }
