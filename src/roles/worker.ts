@@ -1,6 +1,6 @@
 import type { Db } from '../platform/db/queries.ts';
-import type { Announcements } from '../platform/events/announcements.ts';
 import type { DeadLetters } from '../platform/dead-letters/dead-letters.ts';
+import type { Announcements } from '../platform/events/announcements.ts';
 import { createDispatch } from '../platform/events/dispatch.ts';
 import type { Feed } from '../platform/events/feed.ts';
 import { retentionSchedule } from '../platform/events/partitions.ts';
@@ -47,6 +47,12 @@ export function createWorkerRole({ announcements, sequencer, modules, logRetenti
   service: Service;
   /** Resolves when every event announced until now has had its effects, and nothing is due. */
   settle(): Promise<void>;
+  /** What it runs, by name. */
+  readonly runs: {
+    readonly groups: readonly string[];
+    readonly kinds: readonly string[];
+    readonly schedules: readonly string[];
+  };
 } {
   const { signals, queue, leases } = deps;
   signals?.listen('events', (shards) => sequencer.look(shards.map(Number)));
@@ -60,16 +66,20 @@ export function createWorkerRole({ announcements, sequencer, modules, logRetenti
     },
     stop: async () => unlisten(),
   };
-  const jobs = createJobRunner({ ...deps, kinds: modules.flatMap((module) => module.jobs ?? []) });
+  const kinds = modules.flatMap((module) => module.jobs ?? []);
+  const jobs = createJobRunner({ ...deps, kinds });
   const dispatch = createDispatch({ ...deps, consumers: modules.flatMap((module) => module.consumers ?? []) });
   const topics = deps.redis && createTopics({ ...deps, redis: deps.redis });
   const retention = retentionSchedule({ ...deps, retentionDays: logRetentionDays, groups: () => dispatch.groups });
-  const schedules = createTicker({
-    ...deps,
-    schedules: [retention, ...modules.flatMap((module) => module.schedules ?? [])],
-  });
+  const schedules = [retention, ...modules.flatMap((module) => module.schedules ?? [])];
+  const ticker = createTicker({ ...deps, schedules });
   return {
-    service: inOrder('worker', [sequencer, nudges, ...(topics ? [topics] : []), dispatch, jobs, schedules]),
+    service: inOrder('worker', [sequencer, nudges, ...(topics ? [topics] : []), dispatch, jobs, ticker]),
     settle: createSettle({ ...deps, sequencer, dispatch, jobs }),
+    runs: {
+      groups: dispatch.groups,
+      kinds: kinds.map(({ kind }) => kind),
+      schedules: schedules.map(({ name }) => name),
+    },
   };
 }

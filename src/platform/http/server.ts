@@ -97,6 +97,14 @@ export function createServer(deps: ServerDeps): HttpServer {
   let lingering: Promise<void> | undefined;
   const listening: { readonly server: Server; readonly port: number }[] = [];
   const greet = greeter(deps, () => draining);
+  deps.metrics.gauge({
+    name: 'http_connections',
+    help: 'Connections of clients that are open, on all doors: idle ones and sockets that were upgraded, too.',
+    async collect(gauge) {
+      const counts = await Promise.all(listening.map(({ server }) => connectionsOf(server)));
+      gauge.set(counts.reduce((sum, count) => sum + count, 0));
+    },
+  });
   const app = createApp(log, config, greet);
   const allowOrigin = cors(config.corsOrigins);
   app.addHook('onRequest', (request, reply, done) => {
@@ -290,6 +298,9 @@ async function listen(
   await once(server, 'listening');
   return server;
 }
+
+const connectionsOf = (server: Server): Promise<number> =>
+  new Promise((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));
 
 /** Stops accepting, lets what runs finish, and cuts what is left at the deadline. */
 async function closeServer(server: Server, deadlineMs: number): Promise<void> {
