@@ -51,12 +51,14 @@ import { createReliability, type Reliability } from './platform/reliability/reli
 import { createLog, type Logger } from './platform/telemetry/log.ts';
 import { createMetrics, type Metrics, measurePools } from './platform/telemetry/metrics.ts';
 import { createMetricsServer } from './platform/telemetry/server.ts';
-import { createTracer } from './platform/telemetry/trace.ts';
+import { createTracer, type Tracer } from './platform/telemetry/trace.ts';
 import { createApiRole } from './roles/api.ts';
 import { createWorkerRole } from './roles/worker.ts';
 
 export type AppOptions = {
   readonly log?: Logger;
+  /** Instead of one that exports to `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  readonly tracer?: Tracer;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
   /** Of the WebSockets. */
@@ -141,6 +143,8 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     hub: resources.hub,
     http: api.http,
     metrics,
+    /** What the worker runs, by name; undefined in a process that is none. */
+    runs: worker?.runs,
     internal,
     eventTypes: types,
     start: service.start,
@@ -165,7 +169,7 @@ async function createResources(config: Config, options: AppOptions) {
   const { clock = systemClock, onLost = () => {} } = options;
   const log = options.log ?? createLog({ level: config.debug ? 'debug' : 'info' });
   const metrics = createMetrics();
-  const tracer = createTracer(await spanSource(config));
+  const tracer = options.tracer ?? createTracer(await spanSource(config));
   const database = createDatabase({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
@@ -273,7 +277,7 @@ function createModules(
   const knowledge = createKnowledge({ db, pool: resources.pool });
   const catalog = createCatalog({ db, hub, caches: resources.caches });
   const orders = createOrders({
-    ...{ db, clock, hub, jobs, cursors, catalog, log },
+    ...{ db, clock, hub, jobs, cursors, catalog, metrics: resources.metrics },
     ...{ service: resources.payments.service, expiryMs: config.orderExpiryMinutes * 60_000 },
   });
   const agents = createAgents({ db, models, knowledge });

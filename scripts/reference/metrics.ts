@@ -124,6 +124,10 @@ const GROUPS: readonly Group[] = [
       discussion_turns_total: '`outcome="failed"` and `"skipped"` tell of models that do not answer.',
       discussion_messages_total: 'Who speaks.',
       discussions_ended_total: 'How many come to an end.',
+      orders:
+        'Many `pending`: payments do not come; look at `breaker_state{name="payments"}` and at the dead letters of `orders.settle`.',
+      orders_value: 'What is unpaid, paid and not sent, sent. Of each currency by itself.',
+      order_value_total: 'Its rate is the turnover: `placed` against `paid` tells how much is never paid.',
       webhook_attempts_total: '`answer` other than `2xx`: receivers that fail; they are tried again.',
       webhook_attempt_seconds: 'How slow receivers are.',
     },

@@ -2,9 +2,10 @@ import type { Consumer } from '../../platform/events/consumer.ts';
 import type { LogEvent } from '../../platform/events/define.ts';
 import type { Jobs } from '../../platform/jobs/define.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Logger } from '../../platform/telemetry/log.ts';
+import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import type { Catalog, Revision } from '../catalog/index.ts';
 import { ORDER_EVENTS, orderCreated, STOCK_EVENTS } from './events.ts';
+import { measureOrders, ORDER_COUNTS } from './metrics.ts';
 import { enqueueExpire, enqueueSettle } from './moves.ts';
 import { ordersRoutes } from './routes.ts';
 import { type Orders, type OrdersDeps, ordersService } from './service.ts';
@@ -13,11 +14,12 @@ import { expireJob, settleJob } from './settle.ts';
 export { createPayments, type Payments } from './payment/payments.ts';
 export type { Orders } from './service.ts';
 
-type Deps = OrdersDeps & { readonly catalog: Pick<Catalog, 'moved'>; readonly log: Logger };
+type Deps = OrdersDeps & { readonly catalog: Pick<Catalog, 'moved'>; readonly metrics: Metrics };
 
 /** Orders: stock that is held, a payment that is asked for once, and a state that only moves forward. */
-export function createOrders({ catalog, ...deps }: Deps): Orders & Module {
+export function createOrders({ catalog, metrics, ...deps }: Deps): Orders & Module {
   const service = ordersService(deps);
+  measureOrders(metrics, deps.db);
   // What orders did to stock, wherever they were placed: what this process keeps of these products is old.
   deps.hub.tap(STOCK_EVENTS, (event) => {
     const { data, tenantid } = event as LogEvent<{ lines: readonly Revision[] }>;
@@ -27,13 +29,8 @@ export function createOrders({ catalog, ...deps }: Deps): Orders & Module {
     ...service,
     name: 'orders',
     events: ORDER_EVENTS,
-    channels: [
-      {
-        topic: 'orders',
-        permission: 'orders:read',
-        allows: (ctx, id) => service.mustExist(ctx, id).then(() => true),
-      },
-    ],
+    counts: ORDER_COUNTS,
+    channels: [{ topic: 'orders', permission: 'orders:read', allows: service.exists }],
     consumers: [starts(deps.jobs)],
     jobs: [settleJob(deps), expireJob(deps)],
     routes: (router) => ordersRoutes(router, service),

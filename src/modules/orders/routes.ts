@@ -3,7 +3,7 @@ import { cursorPageOf } from '../../platform/http/paging.ts';
 import type { Router } from '../../platform/http/router.ts';
 import { etagOf } from '../../platform/http/versions.ts';
 import { CancelOrder, CreateOrder, FulfilOrder, ListOrders, Order, OrderFacts, OrderParams } from './schemas.ts';
-import type { Orders } from './service.ts';
+import { missing, type Orders } from './service.ts';
 
 const tag = 'orders';
 
@@ -70,7 +70,7 @@ export function ordersRoutes(router: Router, orders: Orders): void {
     params: OrderParams,
     errors: ['not_found'],
     handler: async ({ ctx, params }) => {
-      await orders.mustExist(ctx, params.order_id);
+      if (!(await orders.exists(ctx, params.order_id))) throw missing();
       return { streams: [`orders/${params.order_id}`] };
     },
   });

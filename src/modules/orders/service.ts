@@ -34,8 +34,7 @@ export type Orders = {
   fulfil(ctx: Ctx, id: string, tracking: string | null): Promise<Order>;
   /** Asks for a payment anew that was refused. Does nothing while it is asked for. Throws `not_found`, `conflict`. */
   pay(ctx: Ctx, id: string): Promise<Order>;
-  /** Throws `not_found`. */
-  mustExist(ctx: Ctx, id: string): Promise<void>;
+  exists(ctx: Ctx, id: string): Promise<boolean>;
 };
 
 export type OrdersDeps = {
@@ -49,7 +48,8 @@ export type OrdersDeps = {
   readonly expiryMs: number;
 };
 
-const missing = () => new AppError('not_found', { message: 'There is no such order.' });
+/** What a stranger is told, too. */
+export const missing = () => new AppError('not_found', { message: 'There is no such order.' });
 
 export function ordersService(deps: OrdersDeps): Orders {
   const { db, clock, hub, jobs, service, expiryMs } = deps;
@@ -116,9 +116,7 @@ export function ordersService(deps: OrdersDeps): Orders {
         });
       }),
 
-    async mustExist(ctx, id) {
-      if (!(await store.orderExists(db.reader(ctx), id))) throw missing();
-    },
+    exists: (ctx, id) => store.orderExists(db.reader(ctx), id),
   };
 }
 

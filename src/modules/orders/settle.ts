@@ -3,7 +3,6 @@ import type { Db, Tx } from '../../platform/db/queries.ts';
 import { append } from '../../platform/events/outbox.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { type JobKind, type Jobs, PermanentError, type RunningJob } from '../../platform/jobs/define.ts';
-import type { Logger } from '../../platform/telemetry/log.ts';
 import { orderRefunded } from './events.ts';
 import { EXPIRE, enqueueSettle, make, SETTLE, stateOf, write } from './moves.ts';
 import { PAYMENTS_AT_ONCE } from './payment/client.ts';
@@ -16,7 +15,6 @@ type Deps = {
   readonly clock: Clock;
   readonly jobs: Jobs;
   readonly service: PaymentService | undefined;
-  readonly log: Logger;
 };
 type Payload = { readonly order_id: string };
 

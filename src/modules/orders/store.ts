@@ -204,3 +204,9 @@ export function listOrders(reader: Reader, filter: Filter): Promise<OrderRow[]> 
       }
     order by o.id desc limit ${limit}::int`);
 }
+
+/** Of all tenants, for the metrics. */
+export const ordersByStatus = sql<{ status: string; count: number }>`
+  select status, count(*) as count from orders group by status`;
+export const valueByStatus = sql<{ status: string; currency: string; value: number }>`
+  select status, currency, sum(total)::float8 as value from orders group by status, currency`;
