@@ -59,8 +59,6 @@ export type AppOptions = {
   readonly log?: Logger;
   /** Instead of one that exports to `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly tracer?: Tracer;
-  /** Instead of one that exports to `OTEL_EXPORTER_OTLP_ENDPOINT`. */
-  readonly tracer?: Tracer;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
   /** Of the WebSockets. */
@@ -145,8 +143,6 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     hub: resources.hub,
     http: api.http,
     metrics,
-    /** What the worker runs, by name; undefined in a process that is none. */
-    runs: worker?.runs,
     /** What the worker runs, by name; undefined in a process that is none. */
     runs: worker?.runs,
     internal,
