@@ -81,6 +81,12 @@ const GROUPS: readonly Group[] = [
     metrics: {
       hub_subscribers: 'Event streams and channels of sockets in this process.',
       sse_queued_bytes: 'What slow clients have not taken yet. At 1 MiB a client is cut and resumes.',
+      socket_connections: 'Compare with what a tenant may have open.',
+      socket_channels: 'A connection carries many.',
+      socket_queued_bytes: 'As `sse_queued_bytes`: a slow client is closed with 4408 and resumes.',
+      socket_messages_received_total: 'A rate of `invalid`: a client that speaks something else.',
+      socket_messages_sent_total: 'What is fanned out to sockets.',
+      socket_closes_total: '4401 and 4403: rights that ended. 4408: slow clients. 4429: too many at once.',
     },
   },
   {
