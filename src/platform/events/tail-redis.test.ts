@@ -14,12 +14,16 @@ const open = async (redis: Awaited<ReturnType<typeof testRedis>>) =>
 /** One process's end to publish at, another's to follow at. */
 async function openApart(redis: Awaited<ReturnType<typeof testRedis>>): Promise<Tail> {
   const [here, there] = [await open(redis), await open(redis)];
+  const close = async () => void (await Promise.all([here.close(), there.close()]));
   there.follow(0, () => {});
-  await until(() => there.alive());
+  await until(() => there.alive()).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   return {
     ...{ publish: here.publish.bind(here), pass: here.pass.bind(here) },
     ...{ follow: there.follow.bind(there), hear: there.hear.bind(there), alive: there.alive.bind(there) },
-    close: async () => void (await Promise.all([here.close(), there.close()])),
+    close,
   };
 }
 
