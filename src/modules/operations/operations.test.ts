@@ -84,6 +84,101 @@ describe('the log', () => {
   });
 });
 
+describe('the explorer', () => {
+  const names = (body: { items: { data: { name: string } }[] }) => body.items.map(({ data }) => data.name);
+  let member: Member;
+  before(async () => {
+    member = await world.signUp();
+    for (const name of ['ada', 'bert', 'carl', 'dora']) await member.post('/agents', { name, instructions: 'x' });
+    await world.settle();
+  });
+
+  test('finds by several types, subject, and text in the data', async () => {
+    const all = (await member.get('/events?type=agent_registered,agent_changed')).body;
+    assert.deepEqual(names(all), ['dora', 'carl', 'bert', 'ada']);
+    const [dora] = all.items;
+    assert.deepEqual(names((await member.get(`/events?subject=${dora.subject}`)).body), ['dora']);
+    assert.deepEqual(names((await member.get('/events?text=BERT')).body), ['bert']);
+    assert.deepEqual((await member.get('/events?text=%25&type=agent_registered')).body.items, []);
+    assert.deepEqual((await other.get('/events?text=bert')).body.items, []);
+    assert.equal((await member.get(`/events?type=${'x,'.repeat(51)}`)).status, 422);
+  });
+
+  test('finds by time and by position, the two together', async () => {
+    const { items } = (await member.get('/events?type=agent_registered')).body;
+    const [dora, carl, bert] = items;
+    const between = `from_position=${bert.position}&to_position=${carl.position}`;
+    assert.deepEqual(names((await member.get(`/events?type=agent_registered&${between}`)).body), ['carl', 'bert']);
+    const later = new Date(Date.parse(dora.time) + 1).toISOString();
+    const since = (await member.get(`/events?type=agent_registered&from=${encodeURIComponent(bert.time)}&to=${later}`))
+      .body;
+    assert.deepEqual(names(since), ['dora', 'carl', 'bert'].slice(0, names(since).length));
+    assert.ok(names(since).includes('dora'));
+    assert.deepEqual((await member.get(`/events?from=${later}&type=agent_registered`)).body.items, []);
+    assert.deepEqual((await member.get('/events?to=2020-01-01T00:00:00Z')).body.items, []);
+    assert.equal((await member.get('/events?from=yesterday')).status, 422);
+  });
+
+  test('pages through what it finds, as far as it looks at once', async () => {
+    const found: string[] = [];
+    let cursor = '';
+    for (let pages = 0; pages < 10; pages++) {
+      const { body } = await member.get(`/events?type=agent_registered&text=a&limit=1${cursor}`);
+      found.push(...names(body));
+      if (body.next_cursor === null) break;
+      cursor = `&cursor=${encodeURIComponent(body.next_cursor)}`;
+    }
+    // In `data` there is an `a` in every one of them: in the names of the fields.
+    assert.deepEqual(found, ['dora', 'carl', 'bert', 'ada']);
+  });
+
+  test('shows one event with its data and its trace, to its tenant only', async () => {
+    const [event] = (await member.get('/events?type=agent_registered&limit=1')).body.items;
+    const { status, body } = await member.get(`/events/${event.id}`);
+    assert.equal(status, 200);
+    const { trace_id, cursor, ...same } = body;
+    assert.deepEqual(same, event);
+    assert.equal(trace_id, event.traceparent.split('-')[1]);
+    assert.equal(cursor, `${event.epoch}.${event.position}`);
+    assert.equal((await other.get(`/events/${event.id}`)).status, 404);
+    assert.equal((await member.get(`/events/${uuidv7()}`)).status, 404);
+    assert.equal((await member.get('/events/00000000-0000-4000-8000-000000000000')).status, 404);
+    const viewer = await world.apiKey(member, ['viewer']);
+    const [hidden] = (await member.get('/events?type=tenant_created')).body.items;
+    assert.equal((await viewer.get(`/events/${hidden.id}`)).status, 404);
+  });
+});
+
+test('the streams: each shard and each group, who holds them, and how far behind they are', async () => {
+  await owner.post('/agents', { name: 'streamed', instructions: 'x' });
+  await world.settle();
+  const { status, body } = await owner.get('/streams');
+  assert.equal(status, 200);
+  const [self] = body.processes;
+  assert.deepEqual([body.processes.length, self.self, self.pid], [1, true, process.pid]);
+  assert.equal(body.shards.length, 8);
+  const mine = body.shards.filter(({ yours }: { yours: boolean }) => yours);
+  assert.deepEqual(
+    mine.map(({ shard }: { shard: number }) => shard),
+    [shardOf(owner.tenantId)],
+  );
+  assert.ok(mine[0].head > 0 && mine[0].oldest === 1);
+  for (const shard of body.shards) assert.deepEqual([shard.outbox.events, shard.sequencer], [0, self.id]);
+  assert.ok(body.groups.some(({ group }: { group: string }) => group === 'audit'));
+  for (const { shards } of body.groups) {
+    assert.equal(shards.length, 8);
+    for (const { holder, lag_events, lag_seconds } of shards) {
+      assert.equal(holder, self.id);
+      assert.ok(lag_events >= 0 && lag_seconds >= 0);
+    }
+  }
+  // A group that is behind: as the database says it, whoever holds it.
+  await world.db.system.run(sql`
+    insert into consumer_offsets (group_name, shard, position) values ('of_an_older_release', 0, 0)`);
+  const again = (await owner.get('/streams')).body;
+  assert.ok(!again.groups.some(({ group }: { group: string }) => group === 'of_an_older_release'));
+});
+
 describe('dead letters', () => {
   test('are listed and read, by group, source and status, by those who may', async () => {
     const id = await leave({ group: 'listed', stream: 'agents/1', position: 7, body: { data: { n: 1 } } });
@@ -168,6 +263,76 @@ describe('dead letters', () => {
     assert.equal((await owner.delete(`/dead-letters/${failed}`)).status, 204);
     assert.equal((await owner.delete(`/dead-letters/${failed}`)).status, 404);
     assert.deepEqual(await statuses('gone'), [[2, 'requeued']]);
+  });
+});
+
+describe('dead letters, many', () => {
+  test('are found by type, stream and time', async () => {
+    await leave({ group: 'found', stream: 's1', position: 1 });
+    await leave({ group: 'found', stream: 's2', position: 2 });
+    const count = async (more: string) => (await owner.get(`/dead-letters?group=found${more}`)).body.items.length;
+    assert.equal(await count('&stream=s1'), 1);
+    assert.equal(await count('&type=noted'), 2);
+    assert.equal(await count('&type=other'), 0);
+    assert.equal(await count('&from=2020-01-01T00:00:00Z'), 2);
+    assert.equal(await count('&to=2020-01-01T00:00:00Z'), 0);
+  });
+
+  test('are requeued by their ids, with their streams; those of others are not', async () => {
+    const [a, b] = [
+      await leave({ group: 'ids', stream: 'a', position: 1 }),
+      await leave({ group: 'ids', stream: 'b', position: 2 }),
+    ];
+    await leave({ group: 'ids', stream: 'b', position: 3, status: 'parked' });
+    await leave({ group: 'ids', stream: 'c', position: 4 });
+    assert.deepEqual((await other.post('/dead-letters/requeue', { ids: [a, b] })).body, { requeued: 0, kept: 0 });
+    assert.deepEqual((await owner.post('/dead-letters/requeue', { ids: [a, b, uuidv7()] })).body, {
+      requeued: 3,
+      kept: 0,
+    });
+    assert.deepEqual(await statuses('ids'), [
+      [4, 'failed'],
+      [3, 'requeued'],
+      [2, 'requeued'],
+      [1, 'requeued'],
+    ]);
+    assert.equal((await owner.post('/dead-letters/requeue', { ids: [] })).status, 422);
+  });
+
+  test('of jobs whose key is taken stay, and say so', async () => {
+    const body = { n: 1 };
+    const id = await leave({ group: 'busy_kind', stream: 'key', position: 0, source: 'job', body });
+    await leave({ group: 'busy_kind', stream: 'key', position: 1, source: 'job', body: { n: 2 } });
+    await leave({ group: 'busy_kind', stream: 'free', position: 0, source: 'job', body });
+    assert.deepEqual((await owner.post('/dead-letters/requeue', { group: 'busy_kind' })).body, {
+      requeued: 2,
+      kept: 1,
+    });
+    const [left] = (await owner.get('/dead-letters?group=busy_kind')).body.items;
+    assert.notEqual(left.id, id);
+    const refused = await owner.post(`/dead-letters/${left.id}/requeue`);
+    assert.deepEqual([refused.status, refused.body.error.code], [409, 'conflict']);
+    await world.db.system.run(sql`delete from jobs where kind = 'busy_kind'`);
+    assert.deepEqual((await owner.post(`/dead-letters/${left.id}/requeue`)).body, { requeued: 1, kept: 0 });
+    await world.db.system.run(sql`delete from jobs where kind = 'busy_kind'`);
+  });
+
+  test('are discarded by ids, by filter, or all; never by an empty wish', async () => {
+    const first = await leave({ group: 'many', stream: 's', position: 1 });
+    await leave({ group: 'many', stream: 's', position: 2, status: 'parked' });
+    await leave({ group: 'many', stream: 't', position: 3 });
+    assert.equal((await owner.post('/dead-letters/discard', {})).status, 422);
+    assert.deepEqual((await owner.post('/dead-letters/discard', { ids: [first] })).body, { discarded: 1 });
+    assert.deepEqual(await statuses('many'), [
+      [3, 'failed'],
+      [2, 'requeued'],
+    ]);
+    assert.deepEqual((await owner.post('/dead-letters/discard', { group: 'many', status: 'failed' })).body, {
+      discarded: 1,
+    });
+    assert.deepEqual((await other.post('/dead-letters/discard', { all: true })).body, { discarded: 0 });
+    await owner.post('/dead-letters/discard', { all: true });
+    assert.deepEqual((await owner.get('/dead-letters')).body.items, []);
   });
 });
 
