@@ -46,5 +46,5 @@ model: ## Serve a small language model from this machine, without a key; the fir
 bench: setup ## Measure; B=name picks a scenario
 	@$(RUN) bench/run.ts $(B)
 
-chaos: setup ## Kill the server and its database while 50 discussions run; KILLS=200, SEED=n repeats a run
+chaos: setup ## Break whatever can break while discussions and orders run; SCENARIO=cluster or discussions, KILLS=n, SEED=n repeats
 	@$(RUN) test/chaos/run.ts

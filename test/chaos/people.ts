@@ -70,15 +70,22 @@ class Ears {
     }
   }
 
+  #age(turn: number, attempt: number): number {
+    return turn - this.#turn || attempt - this.#attempt;
+  }
+
   #begin(turn: number, attempt: number, text: string): void {
-    if (turn < this.#turn || (turn === this.#turn && attempt < this.#attempt)) return;
+    const age = this.#age(turn, attempt);
+    // Words are live and may come before their `turn_started`, whose event has a way of its own.
+    if (age < 0 || (age === 0 && this.#text?.startsWith(text))) return;
     this.#turn = turn;
     this.#attempt = attempt;
     this.#text = text;
   }
 
   #piece({ turn, attempt, offset, text }: { turn: number; attempt: number; offset: number; text: string }): void {
-    if (turn !== this.#turn || attempt !== this.#attempt || this.#text === undefined) return;
+    if (offset === 0) this.#begin(turn, attempt, '');
+    if (this.#age(turn, attempt) !== 0 || this.#text === undefined) return;
     const known = this.#text;
     if (offset > known.length) {
       this.#watched.faults.push(`turn ${turn}, attempt ${attempt}: a hole in what was said, ${known.length}–${offset}`);

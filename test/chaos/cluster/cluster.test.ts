@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { noRedis } from '../../support/redis.ts';
+import { clusterChaos } from './cluster.ts';
+
+test('two api and two workers, whatever breaks between them: nothing lost, doubled or out of order', {
+  skip: noRedis,
+}, async () => {
+  const outcome = await clusterChaos({
+    seed: 7,
+    kills: 5,
+    steps: ['command: committed, not answered', 'sequencer: moved, not passed on', 'job: claimed, not begun'],
+    processes: 2,
+    tenants: 2,
+    discussions: 6,
+    turns: 5,
+    gapMs: 30,
+    calmMs: 200,
+    sabotageMs: 4_000,
+    deadlineMs: 100_000,
+  });
+  assert.deepEqual(outcome.faults, []);
+  assert.deepEqual(outcome.missed, []);
+  assert.ok(outcome.discussions >= 6 && outcome.acknowledged > 0 && outcome.events > 0);
+  assert.ok(outcome.requeued > 0, 'something was put aside, and handled again');
+});

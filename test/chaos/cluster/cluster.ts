@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Random, seededRandom } from '../../../src/modules/models/rehearsal/random.ts';
+import { connect } from '../chaos.ts';
+import { Crowd, type CrowdPlan } from '../crowd.ts';
+import { enrol, NAMES } from '../discussions.ts';
+import { judge } from '../oracle.ts';
+import { ChaosProvider } from '../provider.ts';
+import { Balancer } from './balancer.ts';
+import { type Mishap, mishapOf, type Scene, sabotageAudit, stepMishaps } from './faults.ts';
+import { Fleet } from './fleet.ts';
+import { Stores } from './stores.ts';
+import { Tenant } from './tenant.ts';
+
+export type ClusterPlan = CrowdPlan & {
+  readonly seed: number;
+  /** Mishaps by chance, on top of a crash at every named step. */
+  readonly kills: number;
+  /** Processes of each role. */
+  readonly processes: number;
+  readonly tenants: number;
+  /** Milliseconds between two pieces of an answer, at most. */
+  readonly gapMs: number;
+  /** Milliseconds between a recovery and the next mishap, at most. */
+  readonly calmMs: number;
+  /** Named steps at which a process dies, by the names of `boundaries.ts`. */
+  readonly steps: readonly string[];
+  /** How long the record of who did what is out of order. */
+  readonly sabotageMs: number;
+  readonly deadlineMs: number;
+};
+
+export type ClusterOutcome = {
+  readonly discussions: number;
+  readonly acknowledged: number;
+  readonly events: number;
+  /** What happened, how often. */
+  readonly mishaps: Readonly<Record<string, number>>;
+  /** Named steps that no process came to while it was waited for. */
+  readonly missed: readonly string[];
+  readonly startsGivenUp: number;
+  /** Milliseconds from each mishap until a change of every tenant came out at its reader again. */
+  readonly recoveriesMs: readonly number[];
+  readonly requeued: number;
+  readonly faults: readonly string[];
+};
+
+const RECOVER_MS = 30_000;
+
+/** Several processes of each role, everything that can go wrong between them, and a judgement of what is left. */
+export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
+  const random = seededRandom(plan.seed);
+  const lost: string[] = [];
+  await using provider = new ChaosProvider({ random: seededRandom(plan.seed + 1), names: NAMES, gapMs: plan.gapMs });
+  const providerUrl = await provider.start();
+  await using stores = await Stores.start((error) => lost.push(error.message));
+  const settings = {
+    ...{ OPENAI_BASE_URL: providerUrl, OPENAI_API_KEY: 'chaos' },
+    MASTER_KEY: Buffer.alloc(32, plan.seed % 251).toString('hex'),
+  };
+  await using fleet = await Fleet.start(stores, plan.processes, settings);
+  await using balancer = await Balancer.start(fleet.of('api').map(({ backend }) => backend));
+  await reachable(balancer.url);
+  const over = new AbortController();
+  const tenants: Tenant[] = [];
+  for (let n = 0; n < plan.tenants; n++) tenants.push(await Tenant.start(balancer.url, over.signal));
+  const { parley, cast } = await enrol(balancer.url, 'openai/gpt-5-mini');
+  const signal = AbortSignal.timeout(plan.deadlineMs);
+  const crowd = new Crowd({ parley, random: seededRandom(plan.seed + 2), signal }, { plan, cast, url: balancer.url });
+  crowd.begin();
+
+  const missed: string[] = [];
+  const scene: Scene = { fleet, stores, random };
+  const sabotage = sabotageAudit(stores.databaseUrl, plan.sabotageMs).then(() =>
+    Promise.all(tenants.map((tenant) => tenant.requeue())),
+  );
+  const toMiss: string[] = [];
+  const mishaps = [
+    ...Array.from({ length: plan.kills }, () => mishapOf(scene)),
+    ...stepMishaps(scene, plan.steps, toMiss),
+  ];
+  const about = { plan, random, tenants, fleet, signal };
+  const happened = await happen(mishaps, about)
+    // Once more for those steps that nobody came to while somebody waited for it.
+    .then(async (first) => merged(first, await happen(stepMishaps(scene, toMiss, missed), about)))
+    .finally(() => crowd.close());
+  await sabotage;
+  const watched = await crowd.over();
+  over.abort();
+  await Promise.all(tenants.map((tenant) => tenant.ended()));
+
+  await using db = await connect(stores.databaseUrl);
+  const faults = [...lost, ...fleet.faults, ...happened.faults, ...crowd.faults];
+  for (const one of watched) faults.push(...(await judge(db.client, one, provider.answers)));
+  for (const tenant of tenants) faults.push(...(await tenant.judge(db.client)));
+  return {
+    discussions: watched.length,
+    acknowledged:
+      watched.reduce((sum, one) => sum + one.acknowledged.length, 0) +
+      tenants.reduce((sum, { pulse, errands }) => sum + pulse.acknowledged.length + errands, 0),
+    events: watched.reduce((sum, one) => sum + one.logged.length, 0),
+    mishaps: happened.counts,
+    missed,
+    startsGivenUp: fleet.members.reduce((sum, { startsGivenUp }) => sum + startsGivenUp, 0),
+    recoveriesMs: happened.recoveriesMs,
+    requeued: tenants.reduce((sum, { requeued }) => sum + requeued, 0),
+    faults,
+  };
+}
+
+type About = {
+  readonly plan: ClusterPlan;
+  readonly random: Random;
+  readonly tenants: readonly Tenant[];
+  readonly fleet: Fleet;
+  readonly signal: AbortSignal;
+};
+
+async function happen(mishaps: readonly Mishap[], { plan, random, tenants, fleet, signal }: About) {
+  const counts: Record<string, number> = {};
+  const recoveriesMs: number[] = [];
+  const faults: string[] = [];
+  for (const [index, { name, happen }] of mishaps.entries()) {
+    await delay(random() * plan.calmMs, undefined, { signal });
+    const { sinceMs, healed } = await happen();
+    counts[name] = (counts[name] ?? 0) + 1;
+    if ((index + 1) % 10 === 0) plan.tell?.(`${index + 1} of ${mishaps.length} mishaps`);
+    const back = Promise.all(tenants.map(({ pulse }) => pulse.recovered(sinceMs)));
+    const tookMs = await Promise.race([
+      back.then((all) => Math.max(...all)),
+      delay(RECOVER_MS, undefined, { ref: false }),
+    ]);
+    if (tookMs === undefined) faults.push(`not recovered from “${name}” within ${RECOVER_MS} ms`);
+    else recoveriesMs.push(tookMs);
+    plan.tell?.(`${name}: ${tookMs} ms`);
+    await healed;
+    // One in five comes while somebody is still getting up.
+    if (random() > 0.2) await fleet.ready();
+  }
+  await fleet.ready();
+  return { counts, recoveriesMs, faults };
+}
+
+type Happened = Awaited<ReturnType<typeof happen>>;
+
+const merged = (a: Happened, b: Happened): Happened => ({
+  counts: { ...a.counts, ...b.counts },
+  recoveriesMs: [...a.recoveriesMs, ...b.recoveriesMs],
+  faults: [...a.faults, ...b.faults],
+});
+
+async function reachable(url: string): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`${url}/api/v1/health/ready`).catch(() => undefined);
+    if (answer?.ok) return;
+    await delay(20);
+  }
+}

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { pick, type Random } from '../../../src/modules/models/rehearsal/random.ts';
+import { boundaryOf } from './boundaries.ts';
+import type { Fleet, Member, Role } from './fleet.ts';
+import type { Fault } from './proxy.ts';
+import type { Stores } from './stores.ts';
+
+export type Scene = { readonly fleet: Fleet; readonly stores: Stores; readonly random: Random };
+
+/** Something that goes wrong. Resolves when it has happened; what ends later by itself (`-CONT`, a healed wire) is `healed`. */
+export type Mishap = {
+  readonly name: string;
+  happen(): Promise<{ readonly sinceMs: number; readonly healed?: Promise<void> }>;
+};
+
+const STEP_WITHIN_MS = 6_000;
+const KINDS = [
+  ...['kill', 'kill', 'kill', 'pause', 'pause', 'stop'],
+  ...['database', 'flush', 'flush', 'redis', 'wire', 'wire', 'wire', 'wire'],
+] as const;
+
+/** A mishap by chance. */
+export function mishapOf({ fleet, stores, random }: Scene): Mishap {
+  const kind = pick(random, KINDS);
+  const member = pick(random, fleet.of(random() < 0.4 ? 'api' : 'worker'));
+  const who = member.name.split(' ')[0];
+  const at = async (work: () => unknown) => {
+    const sinceMs = Date.now();
+    await work();
+    return { sinceMs };
+  };
+  if (kind === 'kill') return { name: `${who}: kill -9`, happen: () => at(() => member.signal('SIGKILL')) };
+  if (kind === 'stop') return { name: `${who}: kill -TERM`, happen: () => at(() => member.signal('SIGTERM')) };
+  if (kind === 'database') return { name: 'database: kill -9', happen: () => at(() => stores.killPostgres()) };
+  if (kind === 'flush') return { name: 'redis: FLUSHALL', happen: () => at(() => stores.flushRedis()) };
+  if (kind === 'redis') return { name: 'redis: kill -9, empty again', happen: () => at(() => stores.restartRedis()) };
+  if (kind === 'pause') return { name: `${who}: -STOP, -CONT`, happen: () => pause(member, 300 + random() * 3_500) };
+  const store = random() < 0.5 ? 'postgres' : 'redis';
+  const fault = pick<Fault>(random, [{ kind: 'cut' }, { kind: 'hang' }, { kind: 'slow', ms: 5 + random() * 20 }]);
+  const name = `${who} to ${store}: ${fault.kind}`;
+  return { name, happen: () => breakWire(member[store], fault, 200 + random() * 2_500) };
+}
+
+async function pause(member: Member, ms: number): Promise<{ sinceMs: number; healed: Promise<void> }> {
+  const sinceMs = Date.now();
+  member.signal('SIGSTOP');
+  return { sinceMs, healed: delay(ms).then(() => member.signal('SIGCONT')) };
+}
+
+async function breakWire(wire: Member['postgres'], fault: Fault, ms: number) {
+  const sinceMs = Date.now();
+  wire.set(fault);
+  return { sinceMs, healed: delay(ms).then(() => wire.heal()) };
+}
+
+/** Named steps, each in its own mishap: the first process of the role that comes there dies. `missed`: none came. */
+export function stepMishaps({ fleet }: Scene, steps: readonly string[], missed: string[]): Mishap[] {
+  return steps.map((step) => ({
+    name: `step: ${step}`,
+    happen: async () => {
+      if (!(await dieAt(fleet, boundaryOf(step)?.role ?? 'worker', step))) missed.push(step);
+      return { sinceMs: Date.now() };
+    },
+  }));
+}
+
+async function dieAt(fleet: Fleet, role: Role, step: string): Promise<boolean> {
+  for (const member of fleet.of(role)) {
+    await member.ready();
+    // What a worker does when it takes over comes only when another one has gone.
+    const takeover = /lease taken|fence raised|place taken|from the dead/.test(step);
+    const other = fleet.of(role).find((one) => one !== member);
+    const dying = member.dieAt(step, STEP_WITHIN_MS);
+    if (takeover) other?.signal('SIGKILL');
+    if (await dying) return true;
+  }
+  return false;
+}
+
+/** For a while nothing can be written into the record of who did what: its events end in the dead letters. */
+export async function sabotageAudit(databaseUrl: string, ms: number): Promise<void> {
+  const run = async (statement: string) => {
+    for (;;) {
+      const client = new pg.Client({ connectionString: databaseUrl });
+      client.on('error', () => {});
+      try {
+        await client.connect();
+        await client.query(statement);
+        return;
+      } catch {
+        await delay(100);
+      } finally {
+        await client.end().catch(() => {});
+      }
+    }
+  };
+  await run('revoke insert on audit_records from parley_app');
+  await delay(ms);
+  await run('grant insert on audit_records to parley_app');
+}

@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../../../scripts/testing/redis.ts';
+import type { Backend } from './balancer.ts';
+import type { FaultProxy } from './proxy.ts';
+import type { Stores } from './stores.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const FLAGS = ['--disable-warning=ExperimentalWarning', '--import', './test/chaos/cluster/steps.ts'];
+const START_MS = 60_000;
+const KEPT_CHARS = 20_000;
+
+export type Role = 'api' | 'worker';
+/** From a start to the end of the process. */
+type Life = { readonly child: ChildProcess; ready: boolean; doomed: boolean };
+type Made = {
+  readonly role: Role;
+  readonly env: Record<string, string | undefined>;
+  readonly ports: readonly number[];
+};
+
+/**
+ * One process of the installation. It comes back by itself whenever it ends, as under any supervisor; ending without
+ * having been killed, once it was ready, is a fault.
+ */
+export class Member {
+  readonly role: Role;
+  readonly name: string;
+  readonly postgres: FaultProxy;
+  readonly redis: FaultProxy;
+  readonly faults: string[] = [];
+  /** Starts that ended because something was away meanwhile. */
+  startsGivenUp = 0;
+  readonly #env: Record<string, string | undefined>;
+  readonly #ports: readonly number[];
+  #life: Life;
+  #over = false;
+  #said = '';
+
+  constructor(name: string, { role, env, ports }: Made, wires: { postgres: FaultProxy; redis: FaultProxy }) {
+    this.name = name;
+    this.role = role;
+    this.postgres = wires.postgres;
+    this.redis = wires.redis;
+    this.#env = env;
+    this.#ports = ports;
+    this.#life = this.#spawn();
+  }
+
+  get backend(): Backend {
+    return { port: this.#ports[0] as number, readyUrl: `${this.#internal}/health/ready` };
+  }
+
+  /** Sends a signal. One that ends the process makes its end no fault. */
+  signal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') this.#life.doomed = true;
+    this.#life.child.kill(signal);
+  }
+
+  /** It will die at this step when it comes there; resolves with whether it did within the time. */
+  async dieAt(step: string, withinMs: number): Promise<boolean> {
+    const life = this.#life;
+    const { child } = life;
+    if (!life.ready || !child.connected) return false;
+    life.doomed = true;
+    const over = new AbortController();
+    const died = once(child, 'exit', { signal: over.signal }).then(
+      () => true,
+      () => false,
+    );
+    child.send({ crashAt: step }, () => {});
+    if (await Promise.race([died, delay(withinMs, false, { signal: over.signal })])) return true;
+    over.abort();
+    if (child.connected) child.send({}, () => {});
+    life.doomed = false;
+    return false;
+  }
+
+  async ready(): Promise<void> {
+    for (const deadline = Date.now() + START_MS; !(await this.#answers()); await delay(20))
+      if (Date.now() > deadline) throw new Error(`${this.name} is not back within ${START_MS} ms:\n${this.#said}`);
+  }
+
+  /** Politely, and for good. */
+  async end(): Promise<void> {
+    this.#over = true;
+    const { child } = this.#life;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const hard = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    const gone = once(child, 'exit');
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    await gone;
+    clearTimeout(hard);
+  }
+
+  get #internal(): string {
+    return `http://127.0.0.1:${this.#ports.at(-1)}`;
+  }
+
+  #spawn(): Life {
+    this.#said = '';
+    const child = spawn(process.execPath, [...FLAGS, 'src/main.ts', 'serve', '--role', this.role], {
+      cwd: ROOT,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const life: Life = { child, ready: false, doomed: false };
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        const text = String(chunk);
+        life.ready ||= text.includes('"message":"ready"');
+        this.#said = (this.#said + text).slice(-KEPT_CHARS);
+      });
+    child.once('exit', (code, signal) => {
+      if (this.#over) return;
+      if (!life.ready) this.startsGivenUp += 1;
+      else if (!life.doomed) this.faults.push(`${this.name} ended by itself (${code ?? signal}):\n${this.#said}`);
+      this.#life = this.#spawn();
+    });
+    return life;
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      const answer = await fetch(`${this.#internal}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** `count` processes of each role on the stores, each with wires of its own. */
+export class Fleet implements AsyncDisposable {
+  readonly members: readonly Member[];
+  readonly #wires: readonly FaultProxy[];
+
+  private constructor(members: readonly Member[], wires: readonly FaultProxy[]) {
+    this.members = members;
+    this.#wires = wires;
+  }
+
+  static async start(stores: Stores, count: number, settings: Readonly<Record<string, string>>): Promise<Fleet> {
+    const wires: FaultProxy[] = [];
+    const members: Member[] = [];
+    const fleet = new Fleet(members, wires);
+    for (const role of ['api', 'worker'] as const)
+      for (let n = 1; n <= count; n++) {
+        const [postgres, redis] = await Promise.all([stores.postgresWire(), stores.redisWire()]);
+        wires.push(postgres, redis);
+        const ports = await Promise.all([freePort(), freePort(), freePort()]);
+        const env = {
+          ...{ PATH: process.env.PATH, HOME: process.env.HOME, NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE },
+          ...{ PARLEY_PROFILE: 'testing', HOST: '127.0.0.1', SIGNUP: 'open', REQUESTS_PER_MINUTE: '1000000' },
+          ...{ PORT: `${ports[0]}`, API_PORT: `${ports[1]}`, METRICS_PORT: `${ports[2]}` },
+          PUBLIC_URL: 'http://parley.test',
+          DATABASE_URL: `postgresql://postgres@127.0.0.1:${postgres.port}/parley`,
+          REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+          ...settings,
+        };
+        members.push(new Member(`${role} ${n}`, { role, env, ports }, { postgres, redis }));
+        // The first one brings the schema.
+        if (members.length === 1) await members[0]?.ready();
+      }
+    await fleet.ready();
+    return fleet;
+  }
+
+  of(role: Role): readonly Member[] {
+    return this.members.filter((member) => member.role === role);
+  }
+
+  get faults(): readonly string[] {
+    return this.members.flatMap(({ faults }) => faults);
+  }
+
+  async ready(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.ready()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const wire of this.#wires) wire.heal();
+    await Promise.all(this.members.map((member) => member.end()));
+    await Promise.all(this.#wires.map((wire) => wire[Symbol.asyncDispose]()));
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Loaded into a process before its own code (`--import`), and nowhere else: lets the process die, as of `kill -9`, at a
+ * named step of its work. The product knows nothing of it; steps are known by what goes to PostgreSQL and Redis and comes
+ * back. The parent arms a step over the process's line (`{ crashAt }`); `{}` disarms it.
+ */
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { boundaryOf } from './boundaries.ts';
+
+type Asked = { readonly text: string; readonly rows: number };
+type Callable = (this: unknown, ...args: unknown[]) => unknown;
+
+let armed: ReturnType<typeof boundaryOf>;
+/** What each connection's transaction has asked for until now. */
+const transactions = new WeakMap<object, string[]>();
+
+process.on('message', ({ crashAt }: { crashAt?: string }) => {
+  armed = crashAt === undefined ? undefined : boundaryOf(crashAt);
+});
+// Whoever is nobody's child any more must not go on for ever.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.channel?.unref();
+
+const die = (): void => void process.kill(process.pid, 'SIGKILL');
+const isAt = (side: 'before' | 'after', asked: Asked, client: object): boolean => {
+  if (armed?.side !== side || armed.where !== 'postgres') return false;
+  if (armed.rows && side === 'after' && asked.rows === 0) return false;
+  if (armed.atCommit !== true) return armed.pattern.test(asked.text);
+  return asked.text === 'commit' && (transactions.get(client) ?? []).some((text) => armed?.pattern.test(text));
+};
+
+const query = pg.Client.prototype.query as unknown as Callable;
+pg.Client.prototype.query = function (this: object, ...args: unknown[]) {
+  const text = textOf(args[0]);
+  if (isAt('before', { text, rows: 0 }, this)) die();
+  if (/^begin\b/.test(text)) transactions.set(this, []);
+  else transactions.get(this)?.push(text);
+  const answer = query.apply(this, args);
+  if (answer instanceof Promise)
+    answer.then(
+      (result: { rowCount?: number | null }) => {
+        if (isAt('after', { text, rows: result.rowCount ?? 0 }, this)) die();
+      },
+      () => {},
+    );
+  return answer;
+} as typeof pg.Client.prototype.query;
+
+const sendCommand = Redis.prototype.sendCommand as unknown as Callable;
+Redis.prototype.sendCommand = function (this: object, ...args: unknown[]) {
+  const command = args[0] as { name: string; promise: Promise<unknown> };
+  const fits = () => armed?.where === 'redis' && armed.pattern.test(command.name);
+  if (armed?.side === 'before' && fits()) die();
+  const answer = sendCommand.apply(this, args);
+  command.promise.then(
+    () => {
+      if (armed?.side === 'after' && fits()) die();
+    },
+    () => {},
+  );
+  return answer;
+} as typeof Redis.prototype.sendCommand;
+
+function textOf(config: unknown): string {
+  if (typeof config === 'string') return config;
+  return typeof config === 'object' && config !== null && 'text' in config ? String(config.text) : '';
+}
