@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { MountedRoute } from '../../src/platform/http/routes.ts';
 import { createWorld, type Member, type World } from '../support/world.ts';
-import { FIXTURES, type Fixture, makeAgent, makeDocument } from './fixtures.ts';
+import { FIXTURES, type Fixture, makeAgent, makeDocument, makeProduct } from './fixtures.ts';
 import { ask, assertErrorShape, documented, pathOf, type Seen, send, UNHURRIED } from './support.ts';
 
 const MARK = 'zwiebelturm';
@@ -41,6 +41,11 @@ const CROSSINGS: Record<
       policy: { type: 'moderator', agent_id: (await makeAgent(theirs, MARK)).id },
       start: false,
     },
+  }),
+  'an order of a foreign product': async (_mine, theirs) => ({
+    method: 'POST',
+    path: '/orders',
+    body: { lines: [{ product_id: (await makeProduct(theirs, MARK)).id, quantity: 1 }] },
   }),
   'an invocation over a foreign document': async (mine, theirs) => ({
     method: 'POST',
@@ -201,7 +206,10 @@ describe('two tenants: nothing of the one reaches the other', () => {
       const { method, path, body } = await make(stranger, owner);
       const seen = await ask(world, `${world.prefix}${path}`, {
         method,
-        headers: { authorization: String(stranger.authorization), 'content-type': 'application/json' },
+        headers: {
+          authorization: String(stranger.authorization),
+          ...{ 'content-type': 'application/json', 'idempotency-key': 'a-crossing' },
+        },
         body: JSON.stringify(body),
       });
       assert.ok([404, 422].includes(seen.status), `${seen.status} ${seen.text}`);

@@ -20,14 +20,14 @@ export type Follower = {
   close(): void;
 };
 
-/** Follows a discussion over HTTP, from a cursor or from now on. */
+/** Follows a discussion (or what else has such a stream: `of`) over HTTP, from a cursor or from now on. */
 export async function follow(
   who: Client,
   id: string,
-  { lastEventId }: { lastEventId?: string } = {},
+  { lastEventId, of = 'discussions' }: { lastEventId?: string; of?: string } = {},
 ): Promise<Follower> {
   const abort = new AbortController();
-  const response = await who.open('GET', `/discussions/${id}/events`, undefined, {
+  const response = await who.open('GET', `/${of}/${id}/events`, undefined, {
     signal: abort.signal,
     ...(lastEventId && { headers: { 'last-event-id': lastEventId } }),
   });

@@ -11,7 +11,7 @@ import { ordersRoutes } from './routes.ts';
 import { type Orders, type OrdersDeps, ordersService } from './service.ts';
 import { expireJob, settleJob } from './settle.ts';
 
-export { createPayments, type Payments } from './payment/payments.ts';
+export { createPayments } from './payment/payments.ts';
 export type { Orders } from './service.ts';
 
 type Deps = OrdersDeps & { readonly catalog: Pick<Catalog, 'moved'>; readonly metrics: Metrics };
