@@ -30,9 +30,10 @@ export type AttemptDeps = {
 
 /** Only for a database that fails again and again in the middle of it: what a receiver does is no failure of the job. */
 const MAX_ATTEMPTS = 20;
-const TIMEOUT_MS = 30_000;
-/** POSTs at once in one process; of one host at most `PER_HOST`. */
-const CONCURRENCY = 64;
+/** The attempt itself has 15 seconds, and may have waited for as many twice. */
+const TIMEOUT_MS = 60_000;
+/** POSTs at once in one process; of one host at most `PER_HOST`, and `LINE` that wait. */
+const CONCURRENCY = 256;
 
 /**
  * One attempt of one delivery a job; the next one is a new job, later. The POST stands between two transactions: a process

@@ -217,7 +217,7 @@ describe('deliveries', () => {
     const COUNT = 40;
     for (let n = 0; n < COUNT; n++) await happen(who);
     await quick.until(COUNT);
-    assert.equal(slow.received.length, 8);
+    assert.equal(slow.received.length, 16);
     held.resolve();
     for (let n = 0; n < 60 && slow.received.length < COUNT; n++) await hurry(world);
     assert.equal(slow.received.length, COUNT);

@@ -13,14 +13,18 @@ export interface Receivers {
   run(receiver: Receiver, send: () => Promise<Sent>, signal: AbortSignal): Promise<Sent | Busy>;
 }
 
-/** At once to one host of one tenant, in one process. */
-export const PER_HOST = 8;
+/** At once to one host of one tenant, in one process; and so many more wait here for their turn. */
+export const PER_HOST = 16;
+export const LINE = 8;
 const MAX_KEPT = 2_000;
 const OPEN_MS = 5_000;
 const MAX_OPEN_MS = 60_000;
-/** Who is turned away comes back spread over so long, the longer the more of them there are. */
-const SPREAD_MS = 250;
-const MAX_SPREAD_MS = 60_000;
+/** Who is turned away comes back when its turn may be expected, as far as the host's answers until now tell. */
+const MIN_AWAY_MS = 50;
+const MAX_AWAY_MS = 60_000;
+const FIRST_GUESS_MS = 100;
+/** How much the newest answer counts in the mean. */
+const WEIGHT = 0.2;
 
 /** No answer, or one that says that it is the receiver who is in trouble. */
 const isTrouble = ({ status }: Sent): boolean => status === null || status >= 500;
@@ -40,10 +44,16 @@ class LeftAlone extends Error {
   }
 }
 
-type Host = { readonly bulkhead: Bulkhead; refusals: number };
+type Host = {
+  readonly bulkhead: Bulkhead;
+  /** The mean time of its answers. */
+  meanMs: number;
+  /** When those that were turned away will have had their turns. */
+  freeAtMs: number;
+};
 
 /**
- * A bulkhead a host, without a line, since jobs wait in the database; within it a breaker a webhook: two of one host may
+ * A bulkhead a host, with a short line, since jobs wait in the database; within it a breaker a webhook: two of one host may
  * fare differently. Hosts are told apart by tenant, so that nobody is slowed down by what another tenant has there.
  */
 export function createReceivers(random: () => number = Math.random): Receivers {
@@ -51,7 +61,10 @@ export function createReceivers(random: () => number = Math.random): Receivers {
   const breakers = new Map<string, Breaker>();
   const hostOf = (key: string) =>
     recent(hosts, key, {
-      make: () => ({ bulkhead: createBulkhead({ name: 'webhook host', limit: PER_HOST, queue: 0 }), refusals: 0 }),
+      make: () => ({
+        bulkhead: createBulkhead({ name: 'webhook host', limit: PER_HOST, queue: LINE }),
+        ...{ meanMs: FIRST_GUESS_MS, freeAtMs: 0 },
+      }),
       isIdle: ({ bulkhead }) => bulkhead.inUse() === 0,
     });
   const breakerOf = (key: string) =>
@@ -64,26 +77,32 @@ export function createReceivers(random: () => number = Math.random): Receivers {
         }),
       isIdle: (breaker) => breaker.state() === 'closed',
     });
-  const spread = (host: Host): number =>
-    Math.round((0.5 + random()) * Math.min(MAX_SPREAD_MS, SPREAD_MS * ++host.refusals));
+
+  /** One more is turned away: it comes after those before it, and not all in one moment. */
+  function turnAway(host: Host, atLeastMs: number): Busy {
+    const nowMs = performance.now();
+    host.freeAtMs = Math.max(host.freeAtMs, nowMs) + host.meanMs / PER_HOST;
+    const awayMs = Math.min(MAX_AWAY_MS, Math.max(MIN_AWAY_MS, host.freeAtMs - nowMs));
+    return { busyForMs: Math.round(atLeastMs + awayMs * (0.75 + random() / 2)) };
+  }
 
   return {
     async run({ tenantId, webhookId, url }, send, signal) {
       const host = hostOf(`${tenantId} ${new URL(url).origin}`);
       const breaker = breakerOf(`${webhookId} ${url}`);
       const attempt = async () => {
+        const begunMs = performance.now();
         const sent = await send();
+        host.meanMs += WEIGHT * (performance.now() - begunMs - host.meanMs);
         if (isTrouble(sent)) throw new Trouble(sent);
         return sent;
       };
       try {
-        const sent = await host.bulkhead.run(() => breaker.run(attempt, signal));
-        host.refusals = 0;
-        return sent;
+        return await host.bulkhead.run(() => breaker.run(attempt, signal), signal);
       } catch (error) {
         if (error instanceof Trouble) return error.sent;
-        if (error instanceof LeftAlone) return { busyForMs: Math.round(error.forMs) + spread(host) };
-        if (error instanceof AppError && error.code === 'overloaded') return { busyForMs: spread(host) };
+        if (error instanceof LeftAlone) return turnAway(host, error.forMs);
+        if (error instanceof AppError && error.code === 'overloaded') return turnAway(host, 0);
         throw error;
       }
     },
