@@ -101,7 +101,7 @@ describe('the explorer', () => {
     assert.deepEqual(names((await member.get('/events?text=BERT')).body), ['bert']);
     assert.deepEqual((await member.get('/events?text=%25&type=agent_registered')).body.items, []);
     assert.deepEqual((await other.get('/events?text=bert')).body.items, []);
-    assert.equal((await member.get(`/events?type=${'x,'.repeat(51)}`)).status, 422);
+    assert.equal((await member.get(`/events?type=${Array.from({ length: 51 }, (_, n) => `t${n}`)}`)).status, 422);
   });
 
   test('finds by time and by position, the two together', async () => {

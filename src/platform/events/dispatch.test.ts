@@ -330,3 +330,83 @@ test('two processes share the lanes, and no effect is doubled when one ends', as
   assert.deepEqual(await effects(), [1, 2, 3, 4]);
   await b.stop();
 });
+
+test('letters that are requeued by many at once, while more fail, are all handled once and in order', async () => {
+  let broken = true;
+  const p = await start(
+    consumer(async (tx, event) => {
+      if (broken || (event.data.n === 7 && event.stream.endsWith('3'))) throw new PermanentError('broken');
+      return leaveRow(tx, event);
+    }),
+  );
+  const streams = Array.from({ length: 12 }, (_, i) => `discussions/${i}`);
+  for (let n = 1; n <= 6; n++) await Promise.all(streams.map((stream) => announce(stream, n)));
+  await p.settle();
+  assert.equal((await letters()).length, 72);
+  broken = false;
+  const ids = (await deadLetters.list(log.db.reader(log.ctx(tenantId)), { before: undefined, limit: 100 })).map(
+    ({ id }) => id,
+  );
+  const one = (id: string) => log.db.inTx(log.ctx(tenantId), (tx) => deadLetters.requeue(tx, { ids: [id] }));
+  await Promise.all([
+    ...ids.filter((_, i) => i % 5 === 0).map(one),
+    requeueAll(),
+    requeueAll(),
+    ...streams.map((s) => announce(s, 7, 8)),
+  ]);
+  await p.settle();
+  await until(async () => (await letters()).length === 2);
+  for (const stream of streams.filter((name) => !name.endsWith('3')))
+    assert.deepEqual(await effects(stream), [1, 2, 3, 4, 5, 6, 7, 8], stream);
+  assert.deepEqual(await effects('discussions/3'), [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(
+    (await letters()).map(({ n, status }) => [n, status]),
+    [
+      [7, 'failed'],
+      [8, 'parked'],
+    ],
+  );
+});
+
+test('what a dead process left between two letters of a stream goes on', async () => {
+  const bad = await start(
+    consumer(async () => {
+      throw new PermanentError('broken');
+    }),
+  );
+  await announce('discussions/a', 1, 2, 3);
+  await announce('discussions/b', 1, 2);
+  await bad.settle();
+  await bad.stop();
+  // Of a, the first was handled, and the process died before it took the next; with the first of b it died.
+  await log.db.system.run(sql`
+    delete from dead_letters where group_name = ${group()} and stream = 'discussions/a' and (body->'data'->>'n') = '1'`);
+  await log.db.system.run(sql`
+    update dead_letters set error_code = 'interrupted', crashes = 1
+     where group_name = ${group()} and stream = 'discussions/b' and status = 'failed'`);
+  const good = await start(consumer(leaveRow));
+  await good.settle();
+  await until(async () => (await letters()).length === 0);
+  assert.deepEqual(await effects('discussions/a'), [2, 3]);
+  assert.deepEqual(await effects('discussions/b'), [1, 2]);
+});
+
+test('more than a thousand streams that wait behind failed letters hold nobody up', async () => {
+  const p = await start(consumer(leaveRow));
+  await announce('discussions/z', 0);
+  await p.settle();
+  const [event] = (await log.events(tenantId)).filter((one) => one.stream === 'discussions/z').slice(-1);
+  const shard = shardOf(tenantId);
+  // As a release left them that died in the middle: requeued, and yet behind a failed one.
+  await log.db.system.run(sql`
+    insert into dead_letters (tenant_id, id, source, group_name, shard, stream, position, status, type, body)
+    select ${tenantId}, gen_random_uuid(), 'event', ${group()}, ${shard}, 'discussions/a' || n, place,
+           case place when 1 then 'failed' else 'requeued' end, 'noted', '{}'::jsonb
+      from generate_series(1, 1100) as n cross join generate_series(1, 2) as place`);
+  await log.db.system.run(sql`
+    insert into dead_letters (tenant_id, id, source, group_name, shard, stream, position, status, type, body)
+    values (${tenantId}, gen_random_uuid(), 'event', ${group()}, ${shard}, 'discussions/z', 3, 'requeued', 'noted',
+            ${JSON.stringify({ ...event, data: { n: 9 } })}::jsonb)`);
+  await until(async () => (await effects('discussions/z')).length === 2, 10_000);
+  assert.deepEqual(await effects('discussions/z'), [0, 9]);
+});

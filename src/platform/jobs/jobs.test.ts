@@ -376,3 +376,54 @@ test('an event and the completion of its job are one', async () => {
   assert.equal(waiting.length, 1);
   await p.stop();
 });
+
+test('who is waited for has free hands first, and batches leave some free', async () => {
+  const queue = createQueue();
+  const enter = (kind: string, count: number) =>
+    log.db.inTx(log.ctx(tenantId), async (tx) => {
+      for (let n = 0; n < count; n++) await queue.enqueue(tx, { kind, key: `${n}`, payload: {} });
+    });
+  await enter('replay', 20);
+  await enter('turn', 3);
+  const order: string[] = [];
+  const { promise: passed, resolve: open } = gate();
+  const held = (kind: string, priority: 'interactive' | 'batch'): JobKind => ({
+    ...{ kind, priority, concurrency: 50 },
+    async handle() {
+      order.push(kind);
+      await passed;
+    },
+  });
+  const leases = createLeases({ db: log.db, log: silentLog });
+  await leases.start();
+  const kinds = [held('replay', 'batch'), held('turn', 'interactive')];
+  const runner = createJobRunner({ db: log.db, queue, leases, kinds, log: silentLog, hands: 8 });
+  await runner.start();
+  stops.push(async () => {
+    await runner.stop(0);
+    await leases.stop(1000);
+  });
+  await until(() => order.length === 6);
+  // Eight hands: three turns, and of the six that batches may use what those leave.
+  assert.deepEqual(order, ['turn', 'turn', 'turn', 'replay', 'replay', 'replay']);
+  await enter('turn', 5);
+  await until(() => order.length === 8);
+  assert.deepEqual(order.slice(6), ['turn', 'turn'], 'those that were left free');
+  open();
+  await runner.idle();
+  assert.equal(order.length, 25);
+});
+
+test('of jobs that were given up with one key, each piece of work has its letter; the same again has one', async () => {
+  const p = await start({
+    kind: 'hopeless',
+    handle: async () => {
+      throw new PermanentError('no');
+    },
+  });
+  for (const n of [1, 2, 1, 1]) {
+    await p.enqueue('hopeless', 'key', { n });
+    await p.runner.idle();
+  }
+  assert.deepEqual((await letters()).map(({ body }) => body).sort(), [{ n: 1 }, { n: 2 }]);
+});
