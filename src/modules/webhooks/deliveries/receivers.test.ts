@@ -14,7 +14,7 @@ const signal = () => new AbortController().signal;
 const isBusy = (answer: object) => 'busyForMs' in answer;
 
 test('a slow host has so many at once, and others are not held up', async () => {
-  const receivers = createReceivers(() => 0.5);
+  const receivers = createReceivers({ random: () => 0.5, now: () => 0 });
   const held = Promise.withResolvers<Sent>();
   const slow = Array.from({ length: PER_HOST + LINE }, (_, n) =>
     receivers.run(receiver({ webhookId: `w${n}`, url: `https://a.example/${n}` }), () => held.promise, signal()),
@@ -42,7 +42,7 @@ test('a slow host has so many at once, and others are not held up', async () => 
 });
 
 test('a receiver in trouble is left alone for a while; a 4xx is no trouble, and another webhook of the host goes on', async () => {
-  const receivers = createReceivers(() => 0.5);
+  const receivers = createReceivers({ random: () => 0.5, now: () => 0 });
   for (let n = 0; n < 40; n++)
     assert.deepEqual(await receivers.run(receiver(), async () => sent(404), signal()), sent(404));
   for (const status of [500, null]) {

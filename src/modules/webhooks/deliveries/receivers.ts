@@ -44,6 +44,8 @@ class LeftAlone extends Error {
   }
 }
 
+type Chances = { readonly random?: () => number; readonly now?: () => number };
+
 type Host = {
   readonly bulkhead: Bulkhead;
   /** The mean time of its answers. */
@@ -56,7 +58,7 @@ type Host = {
  * A bulkhead a host, with a short line, since jobs wait in the database; within it a breaker a webhook: two of one host may
  * fare differently. Hosts are told apart by tenant, so that nobody is slowed down by what another tenant has there.
  */
-export function createReceivers(random: () => number = Math.random): Receivers {
+export function createReceivers({ random = Math.random, now = () => performance.now() }: Chances = {}): Receivers {
   const hosts = new Map<string, Host>();
   const breakers = new Map<string, Breaker>();
   const hostOf = (key: string) =>
@@ -80,7 +82,7 @@ export function createReceivers(random: () => number = Math.random): Receivers {
 
   /** One more is turned away: it comes after those before it, and not all in one moment. */
   function turnAway(host: Host, atLeastMs: number): Busy {
-    const nowMs = performance.now();
+    const nowMs = now();
     host.freeAtMs = Math.max(host.freeAtMs, nowMs) + host.meanMs / PER_HOST;
     const awayMs = Math.min(MAX_AWAY_MS, Math.max(MIN_AWAY_MS, host.freeAtMs - nowMs));
     return { busyForMs: Math.round(atLeastMs + awayMs * (0.75 + random() / 2)) };
@@ -91,9 +93,9 @@ export function createReceivers(random: () => number = Math.random): Receivers {
       const host = hostOf(`${tenantId} ${new URL(url).origin}`);
       const breaker = breakerOf(`${webhookId} ${url}`);
       const attempt = async () => {
-        const begunMs = performance.now();
+        const begunMs = now();
         const sent = await send();
-        host.meanMs += WEIGHT * (performance.now() - begunMs - host.meanMs);
+        host.meanMs += WEIGHT * (now() - begunMs - host.meanMs);
         if (isTrouble(sent)) throw new Trouble(sent);
         return sent;
       };
