@@ -24,12 +24,12 @@ export async function verifyWebhook(
   secret: string,
   headers: HeaderBag,
   body: string | Uint8Array | ArrayBuffer,
-  { toleranceSeconds = 300 }: { toleranceSeconds?: number } = {},
+  { toleranceSeconds = 300, now = new Date() }: { toleranceSeconds?: number; now?: Date } = {},
 ): Promise<WebhookEvent> {
   const id = headerOf(headers, 'webhook-id');
   const timestamp = headerOf(headers, 'webhook-timestamp');
   const signatures = headerOf(headers, 'webhook-signature');
-  const ageSeconds = Date.now() / 1_000 - (/^\d{1,12}$/.test(timestamp) ? Number(timestamp) : Number.NaN);
+  const ageSeconds = now.getTime() / 1_000 - (/^\d{1,12}$/.test(timestamp) ? Number(timestamp) : Number.NaN);
   if (!(Math.abs(ageSeconds) <= toleranceSeconds))
     throw new WebhookVerificationError('The timestamp is too old, or of the future.');
   const text = bytesOf(body);

@@ -189,3 +189,21 @@ function told(event: sdk.DiscussionEvent): unknown {
   const [epoch, position] = String(event.cursor).split('.');
   return epoch === 'e1' ? Number(position) : event.cursor;
 }
+
+type WebhookCase = {
+  name: string;
+  headers: Record<string, string>;
+  body: string;
+  secret: string;
+  now: string;
+  event: object | null;
+};
+
+suite('webhooks.json: which delivery to trust', () => {
+  for (const { name, headers, body, secret, now, event } of casesOf<WebhookCase>('webhooks'))
+    test(name, async () => {
+      const verified = sdk.verifyWebhook(secret, headers, body, { now: new Date(now) });
+      if (event !== null) assert.deepEqual(await verified, event);
+      else await assert.rejects(verified, sdk.WebhookVerificationError);
+    });
+});
