@@ -63,6 +63,21 @@ test('who joins is told what was heard so far, of this attempt', () => {
   assert.equal(text(), undefined);
 });
 
+test('words whose turn has not been announced wait for who speaks: who joins meanwhile misses none', () => {
+  const { delta, begin, snapshot, asked, elsewhere, text } = stage();
+  begin(1);
+  delta(1, 1, 0, 'Hello');
+  assert.equal(delta(2, 1, 0, 'Words'), false, 'turn 2 may be of somebody else');
+  assert.deepEqual(asked, ['discussions/one']);
+  assert.equal(text(), undefined);
+  assert.equal(snapshot(2, 1, 'Words and more'), true);
+  begin(2);
+  assert.equal(delta(2, 1, 14, ' words'), true);
+  assert.deepEqual(elsewhere.snapshot(ID)?.data, {
+    ...{ discussion_id: ID, turn: 2, attempt: 1, participant_id: 'ada', text: 'Words and more words' },
+  });
+});
+
 test('a hole is not shown: whoever speaks is asked, and it goes on behind the answer', () => {
   const { delta, begin, text, asked, clock, snapshot } = stage();
   begin(1);

@@ -55,8 +55,9 @@ export function createElsewhere(
     { discussion_id, turn, attempt, participant_id }: Omit<Delta, 'offset' | 'text'>,
   ): Heard {
     const known = turns.get(discussion_id);
+    const speaker = participant_id ?? (known?.turn === turn ? known.participantId : '');
     const heard: Heard = {
-      ...{ tenantId, turn, attempt, participantId: participant_id ?? known?.participantId ?? '' },
+      ...{ tenantId, turn, attempt, participantId: speaker },
       ...{ text: '', whole: true, askedAtMs: Number.NEGATIVE_INFINITY },
     };
     turns.delete(discussion_id);
@@ -89,6 +90,8 @@ export function createElsewhere(
     }
     if (event !== 'message_delta') return true;
     const heard = known !== undefined && age === 0 ? known : begin(tenantId, said);
+    // Its `turn_started` has not come yet, or came before this process: nobody who joins could be told who speaks.
+    if (heard.participantId === '') return ask(said.discussion_id, heard);
     if (!heard.whole || said.offset > heard.text.length) return ask(said.discussion_id, heard);
     // It was in the snapshot already.
     if (said.offset < heard.text.length) return false;
