@@ -9,6 +9,7 @@ import { AuditLog, DeadLetters, Events, System } from './resources/operations.ts
 import { Orders } from './resources/orders.ts';
 import { Products } from './resources/products.ts';
 import { Webhooks } from './resources/webhooks.ts';
+import { LiveSocket, type SocketOptions } from './socket/socket.ts';
 import { fixedToken, providedToken, SessionTokens, type TokenSource } from './tokens.ts';
 import { Transport } from './transport.ts';
 
@@ -57,12 +58,15 @@ export class Parley {
   readonly system: System;
   readonly webhooks: Webhooks;
 
+  readonly #live: { baseUrl: string; tokens: TokenSource };
+
   constructor(options: ParleyOptions = {}) {
     const cookie = options.session === 'cookie';
     const session = sessionOf(options, (refreshToken) => refresh(transport, refreshToken, cookie));
+    const tokens = session ?? tokensOf(options);
     const transport = new Transport({
       baseUrl: options.baseUrl ?? defaultBaseUrl(),
-      tokens: session ?? tokensOf(options),
+      tokens,
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       timeoutMs: options.timeoutMs ?? 60_000,
       maxRetries: options.maxRetries ?? 2,
@@ -88,6 +92,15 @@ export class Parley {
     this.auditLog = new AuditLog(transport);
     this.system = new System(transport);
     this.webhooks = new Webhooks(transport);
+    this.#live = { baseUrl: transport.baseUrl, tokens };
+  }
+
+  /**
+   * One WebSocket for many channels: `socket.subscribe('discussions/…')`. It connects with the first of them, and stays
+   * until `socket.close()`. Throws where there is no `WebSocket`, and none is given.
+   */
+  connect(options: SocketOptions = {}): LiveSocket {
+    return new LiveSocket({ ...options, ...this.#live });
   }
 }
 
