@@ -96,14 +96,16 @@ function Endpoint({ operation }: { operation: Operation }): ReactNode {
       </div>
       <span className="endpoint-links">
         {form && allowed && (
-          <Link to={form} aria-label={`Form for ${summary}`}>
+          <Link to={form}>
             <Icon name="arrow" />
             In the console
+            <span className="visually-hidden">: {summary}</span>
           </Link>
         )}
-        <a href={docsOf(tag, id)} aria-label={`${summary}, in the API docs`}>
+        <a href={docsOf(tag, id)}>
           <Icon name="code" />
           In the API docs
+          <span className="visually-hidden">: {summary}</span>
         </a>
       </span>
     </li>

@@ -96,7 +96,7 @@ export function EventPage({ id }: { id: string }): ReactNode {
           <h2 id="data-title" className="section-head">
             Data
           </h2>
-          <Json value={data.data} label="Data" />
+          <Json value={data.data} label="Data as JSON" />
         </section>
       </div>
     </Page>

@@ -76,7 +76,7 @@ function Offer({ product, chosen, onAdd }: { product: Product; chosen: boolean; 
           {money(product.price)} · {count(product.stock)} in stock
         </span>
       </div>
-      <Button icon="plus" aria-label={`Add ${product.name}`} onClick={onAdd}>
+      <Button icon="plus" aria-label={`${chosen ? 'One more' : 'Add'} ${product.name}`} onClick={onAdd}>
         {chosen ? 'One more' : 'Add'}
       </Button>
     </li>

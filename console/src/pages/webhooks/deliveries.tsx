@@ -17,7 +17,9 @@ import { Empty, ErrorNote, Loaded } from '../../ui/states.tsx';
 import { attemptWords, DELIVERY_LOOKS } from './words.ts';
 
 const LIMIT = 20;
-const REFRESH_MS = 3_000;
+const REFRESH_MS = 5_000;
+/** While something is under way. */
+const BUSY_MS = 1_000;
 const NAMES = ['status', 'type'] as const;
 type Name = (typeof NAMES)[number];
 type Tab = '' | WebhookDelivery['status'];
@@ -45,7 +47,8 @@ export function Deliveries({ webhook }: { webhook: Webhook }): ReactNode {
     const filter = { ...(tab !== '' && { status: tab }), ...(type && { type }) };
     return client.webhooks.deliveries(webhook.id, { limit: LIMIT, ...filter, ...(cursor && { cursor }) }, { signal });
   });
-  useEvery(REFRESH_MS, log.reload);
+  const busy = log.data?.items.some(({ status: stands }) => stands === 'pending') ?? false;
+  useEvery(busy ? BUSY_MS : REFRESH_MS, log.reload);
   return (
     <section aria-labelledby="deliveries-title" className="stack">
       <div className="events-head">
