@@ -74,7 +74,10 @@ export function createAccess({ db, clock, hub, identity, log }: AccessDeps): Acc
     async authenticate({ authorization, ticket, path }) {
       if (authorization !== undefined) {
         const token = bearerOf(authorization);
-        if (token === undefined) throw new AppError('unauthenticated');
+        if (token === undefined)
+          throw new AppError('unauthenticated', {
+            message: 'The Authorization header must be "Bearer", a space, and an access token or an API key.',
+          });
         return token.startsWith('parley_') ? keys.authenticate(token) : identity.authenticate(token);
       }
       return ticket === undefined ? undefined : tickets.redeem(ticket, path);

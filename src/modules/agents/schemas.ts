@@ -3,7 +3,8 @@ import { Metadata, Text, Title } from '../knowledge/index.ts';
 
 export const AgentName = Type.String({
   pattern: '^[a-z0-9][a-z0-9_-]{0,63}$',
-  description: 'Unique within the tenant. Other wires call the agent `agent:NAME`.',
+  description:
+    'Lower-case letters, digits, `-` and `_`, up to 64. Unique within the tenant. Other wires call the agent `agent:NAME`.',
 });
 export const ModelId = Type.String({
   pattern: '^(?:rehearsal|[a-z0-9][a-z0-9-]{0,62}/[^\\s\\u0000-\\u001f]{1,180})$',

@@ -56,11 +56,11 @@ export function createVerifier(options: VerifyOptions): (token: string) => Promi
     const { kid, claims } = readToken(token, { issuer, audience });
     checkTimes(claims, nowSeconds());
     const key = await keyOf(kid);
-    if (key === undefined) throw new AppError('unauthenticated');
+    if (key === undefined) throw notGood();
     try {
       await jwtVerify(token, key, { algorithms: ['EdDSA'], currentDate: new Date(claims.iat * 1_000) });
     } catch (cause) {
-      throw new AppError('unauthenticated', { cause });
+      throw notGood(cause);
     }
     // The oldest entry makes room; tokens live ten minutes, so the oldest is the likeliest to be dead.
     if (verified.size >= cacheSize) for (const first of verified.keys()) if (verified.delete(first)) break;
@@ -69,29 +69,36 @@ export function createVerifier(options: VerifyOptions): (token: string) => Promi
   };
 }
 
+/** Why is not told; but who sent something else than he meant (half a key, say) hears what it was taken for. */
+const notGood = (cause?: unknown): AppError =>
+  new AppError('unauthenticated', {
+    message: 'This access token is not good. (An API key begins with parley_.)',
+    cause,
+  });
+
 /** The strict front: form, header and claims, without times and signature. */
 function readToken(token: string, expected: { issuer: string; audience: string }) {
-  if (token.length > MAX_TOKEN_LENGTH) throw new AppError('unauthenticated');
+  if (token.length > MAX_TOKEN_LENGTH) throw notGood();
   const parts = token.split('.');
   const [header, payload, signature] = parts.map(decodeStrictly);
-  if (parts.length !== 3 || header === undefined || payload === undefined) throw new AppError('unauthenticated');
-  if (signature?.length !== 64) throw new AppError('unauthenticated');
+  if (parts.length !== 3 || header === undefined || payload === undefined) throw notGood();
+  if (signature?.length !== 64) throw notGood();
 
   const { alg, typ, kid, ...others } = parseObject(header);
   // Only the three fields that we write: no crit, jku, x5u, jwk or b64 to be talked into anything.
-  if (alg !== 'EdDSA' || typ !== 'at+jwt' || Object.keys(others).length > 0) throw new AppError('unauthenticated');
-  if (typeof kid !== 'string' || !KEY_ID.test(kid)) throw new AppError('unauthenticated');
+  if (alg !== 'EdDSA' || typ !== 'at+jwt' || Object.keys(others).length > 0) throw notGood();
+  if (typeof kid !== 'string' || !KEY_ID.test(kid)) throw notGood();
 
   const claims = parseObject(payload);
   if (!isAccessClaims(claims) || claims.iss !== expected.issuer || claims.aud !== expected.audience) {
-    throw new AppError('unauthenticated');
+    throw notGood();
   }
   return { kid, claims };
 }
 
 function checkTimes({ iat, exp, nbf }: AccessClaims, now: number): void {
-  if (iat > now + CLOCK_SKEW_SECONDS || (nbf ?? iat) > now + CLOCK_SKEW_SECONDS) throw new AppError('unauthenticated');
-  if (exp <= iat || exp - iat > MAX_LIFETIME_SECONDS) throw new AppError('unauthenticated');
+  if (iat > now + CLOCK_SKEW_SECONDS || (nbf ?? iat) > now + CLOCK_SKEW_SECONDS) throw notGood();
+  if (exp <= iat || exp - iat > MAX_LIFETIME_SECONDS) throw notGood();
   if (exp + CLOCK_SKEW_SECONDS <= now) throw new AppError('token_expired');
 }
 
@@ -107,9 +114,9 @@ function parseObject(bytes: Buffer): Record<string, unknown> {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (cause) {
-    throw new AppError('unauthenticated', { cause });
+    throw notGood(cause);
   }
-  throw new AppError('unauthenticated');
+  throw notGood();
 }
 
 function isAccessClaims(value: Record<string, unknown>): value is AccessClaims {

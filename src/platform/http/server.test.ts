@@ -214,6 +214,9 @@ test('the wrong content type, method, path and encoding have their own errors', 
   const long = await server.app.inject({ url: `/api/v1/things/${'a'.repeat(2000)}`, headers: auth });
   assert.equal(long.statusCode, 404);
   assert.equal(long.json().error.code, 'not_found');
+  const outside = await server.app.inject({ url: '/things', headers: auth });
+  assert.equal(outside.statusCode, 404);
+  assert.equal(outside.json().error.message, 'There is nothing here: the API is under /api/v1.');
   const nul = await server.app.inject({ url: `/api/v1/things/${ID}?size=%00`, headers: auth });
   assert.equal(nul.statusCode, 422);
 });

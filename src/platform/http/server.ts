@@ -261,9 +261,11 @@ function answerNothing({ app, log, fallback, apiPrefix }: Nowhere, request: Fast
     else sendError(log, request, reply, new AppError('method_not_allowed', { headers: { allow } }));
     return;
   }
-  const nothing = () => sendError(log, request, reply, new AppError('not_found'));
+  const elsewhere = path !== apiPrefix && !path.startsWith(`${apiPrefix}/`);
+  const message = `There is nothing here: the API is under ${apiPrefix}.`;
+  const nothing = () => sendError(log, request, reply, new AppError('not_found', elsewhere ? { message } : {}));
   const wantsPage = method === 'GET' && request.headers.accept?.includes('text/html') === true;
-  if (fallback === undefined || !wantsPage || path.startsWith(`${apiPrefix}/`)) {
+  if (fallback === undefined || !wantsPage || !elsewhere) {
     nothing();
     return;
   }

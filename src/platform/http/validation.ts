@@ -71,6 +71,8 @@ export class Validators {
         removeAdditional: false,
         coerceTypes,
         allErrors,
+        // A fault of a pattern is told in the words of its schema.
+        verbose: true,
         formats: FORMATS,
         keywords: ['example'],
       });
@@ -117,7 +119,8 @@ function refusal(part: Part, schema: JsonSchema, errors: readonly ErrorObject[])
 
 /**
  * Of a union that nothing fits, ajv tells the faults of every branch. Where exactly one branch has the right
- * discriminator (no fault of a constant or of the type itself), only its faults are told; else only the union's.
+ * discriminator (no fault of a constant or of the type itself), only its faults are told; else only the union's, in
+ * the words of what the branches have in common.
  */
 function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
   let kept = [...errors];
@@ -136,16 +139,40 @@ function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
       if (meant.length === 1 && branch === told) continue;
       for (const error of branch) drop.add(error);
     }
-    kept = kept.filter((error) => !drop.has(error));
+    const common = meant.length === 0 ? commonFault(union, [...branches.values()]) : union;
+    kept = kept.filter((error) => !drop.has(error)).map((error) => (error === union ? common : error));
   }
   return kept;
 }
 
+/** What every branch misses, as one fault: the type, a constant (then any of theirs will do), or a field of its own. */
+function commonFault(union: ErrorObject, branches: readonly ErrorObject[][]): ErrorObject {
+  const here = branches.map((branch) => branch.filter((error) => error.instancePath === union.instancePath));
+  const kinds = here.map((errors) => errors.find(({ keyword }) => keyword === 'type'));
+  if (kinds[0] !== undefined && kinds.every((error) => error?.params.type === kinds[0]?.params.type)) return kinds[0];
+  const missing = here.map((errors) => errors.filter(({ keyword }) => keyword === 'required'));
+  const [first, ...others] = missing.map((errors) => errors.map(({ params }) => String(params.missingProperty)));
+  const needed = first?.find((name) => others.every((names) => names.includes(name)));
+  if (needed !== undefined) return { ...union, keyword: 'required', params: { missingProperty: needed } };
+  const tags = branches.map((branch) => branch.find((error) => isTagOf(union, error)));
+  if (tags[0] !== undefined && tags.every((tag) => tag?.instancePath === tags[0]?.instancePath)) {
+    const allowedValues = [...new Set(tags.map((tag) => tag?.params.allowedValue))];
+    return { ...tags[0], keyword: 'enum', params: { allowedValues } };
+  }
+  if (missing.every((errors) => errors.length === 1)) {
+    const fields = [...new Set(missing.map(([error]) => error?.params.missingProperty))];
+    return { ...union, message: `must have one of ${fields.join(', ')}` };
+  }
+  return union;
+}
+
+/** Whether a constant that tells the branches of this union apart is wrong. */
+const isTagOf = (union: ErrorObject, { keyword, instancePath }: ErrorObject): boolean =>
+  keyword === 'const' && instancePath.slice(0, instancePath.lastIndexOf('/')) === union.instancePath;
+
 /** The branch that has the right constant, also where it lacks a field; or those that are not wrong as a whole. */
 function meantBranches(union: ErrorObject, branches: readonly ErrorObject[][]): ErrorObject[][] {
-  const isTag = ({ keyword, instancePath }: ErrorObject) =>
-    keyword === 'const' && instancePath.slice(0, instancePath.lastIndexOf('/')) === union.instancePath;
-  const tagged = branches.filter((branch) => !branch.some(isTag));
+  const tagged = branches.filter((branch) => !branch.some((error) => isTagOf(union, error)));
   if (tagged.length === 1 && branches.length > 1) return tagged;
   return branches.filter((branch) => !branch.some((error) => missesBranch(union, error)));
 }
@@ -175,8 +202,18 @@ function sentence(error: ErrorObject, allowedValues: unknown): string {
     case 'enum':
       return `must be one of ${(allowedValues as unknown[]).slice(0, 30).join(', ')}`;
     case 'anyOf':
-      return 'has none of the allowed forms';
+      return error.message?.startsWith('must have one of') ? error.message : 'has none of the allowed forms';
+    case 'pattern':
+      return patternSentence(error);
     default:
       return (error.message ?? 'is not valid').replace('must NOT have', 'must not have').slice(0, 200);
   }
+}
+
+/** The pattern, and after it what it means to a person: the first sentence of the field's description, if it has one. */
+function patternSentence({ params, parentSchema }: ErrorObject): string {
+  if (params.pattern === '\\S') return 'must not be blank';
+  const description: unknown = parentSchema?.description;
+  const words = typeof description === 'string' ? description.split(/\.(?:\s|$)/, 1)[0] : undefined;
+  return `must match pattern "${params.pattern}"${words ? `: ${words}` : ''}`.slice(0, 250);
 }

@@ -1871,7 +1871,7 @@ export interface components {
                 [key: string]: string | number | boolean | null;
             };
             model: string | null;
-            /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
+            /** @description Lower-case letters, digits, `-` and `_`, up to 64. Unique within the tenant. Other wires call the agent `agent:NAME`. */
             name: string;
             parameters: {
                 max_tokens?: number;
@@ -2129,7 +2129,7 @@ export interface components {
                 [key: string]: string | number | boolean | null;
             };
             model?: string | null;
-            /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
+            /** @description Lower-case letters, digits, `-` and `_`, up to 64. Unique within the tenant. Other wires call the agent `agent:NAME`. */
             name: string;
             parameters?: {
                 max_tokens?: number;
@@ -4320,7 +4320,7 @@ export interface operations {
                         [key: string]: string | number | boolean | null;
                     };
                     model?: string | null;
-                    /** @description Unique within the tenant. Other wires call the agent `agent:NAME`. */
+                    /** @description Lower-case letters, digits, `-` and `_`, up to 64. Unique within the tenant. Other wires call the agent `agent:NAME`. */
                     name?: string;
                     parameters?: {
                         max_tokens?: number;

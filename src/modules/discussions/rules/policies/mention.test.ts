@@ -28,14 +28,14 @@ const aside = (text: string, who = 12): Happening => ({ what: 'aside', who, text
 
 const TABLE: [string, Happening[], string, string, string?][] = [
   ['the first speaks when nobody was called', [], 'ada', 'Nobody has been called yet; first in order.'],
-  ['or the fallback', [], 'cyd', 'Nobody has been called yet; the one for this case.', 'cyd'],
+  ['or the fallback', [], 'cyd', 'Nobody has been called yet; the fallback is next.', 'cyd'],
   ['who is called is next', [said('@cyd?')], 'cyd', 'Called by ada.'],
   ['nobody called: next in order', [said('Well.')], 'ben', 'Nobody was called; next in order after ada.'],
   [
     'nobody called: the fallback',
     [said('@ada'), said('So.')],
     'cyd',
-    'Nobody was called; the one for this case.',
+    'Nobody was called; the fallback is next.',
     'cyd',
   ],
   ['the fallback has just spoken', [said('Well.')], 'ben', 'Nobody was called; next in order after ada.', 'ada'],

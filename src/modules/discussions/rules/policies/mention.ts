@@ -48,7 +48,7 @@ export const mention: TurnPolicy<Static<typeof Asked>, Static<typeof Kept>> = {
     }
     const nobody = last === null ? 'Nobody has been called yet' : 'Nobody was called';
     if (fallback !== null && fallback !== last) {
-      return { kind: 'speak', participantId: fallback, reason: `${nobody}; the one for this case.` };
+      return { kind: 'speak', participantId: fallback, reason: `${nobody}; the fallback is next.` };
     }
     const rule = afterLast(participants, state);
     const order = rule.reason.charAt(0).toLowerCase() + rule.reason.slice(1);

@@ -34,7 +34,7 @@ export const moderator: TurnPolicy<Static<typeof Asked>, Static<typeof Kept>> = 
 
   settle(asked) {
     if (asked.agent_id !== undefined && asked.model !== undefined) {
-      return { fault: { path: 'model', message: 'give an agent_id or a model, not both' } };
+      return { fault: { path: 'model', message: 'must not be given together with agent_id' } };
     }
     return { policy: asked };
   },
