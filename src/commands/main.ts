@@ -104,7 +104,7 @@ function sentenceOf(error: unknown): string | undefined {
   const { code, port, syscall, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (syscall === 'listen') {
     if (code === 'EADDRINUSE')
-      return `Port ${port} is taken by another program: stop that one, or set PORT, API_PORT or METRICS_PORT to another (0 takes any).`;
+      return `Port ${port} is taken, by a Parley that runs already or by another program: stop that one, or set PORT, API_PORT or METRICS_PORT to another (0 takes any).`;
     if (code === 'EACCES') return `Port ${port} may not be opened by this user: take one above 1023.`;
     if (code === 'EADDRNOTAVAIL') return `HOST ${address} is not an address of this machine.`;
   }

@@ -88,7 +88,7 @@ test('a port that is taken is a sentence', async () => {
   const { code, said } = await second.ended;
   await rm(other, { recursive: true });
   assert.equal(code, 78);
-  assert.match(said, new RegExp(`Port ${port} is taken by another program`));
+  assert.match(said, new RegExp(`Port ${port} is taken, by a Parley that runs already or by another program`));
 });
 
 test('a signal during the start stops it, with nothing left behind', async () => {
