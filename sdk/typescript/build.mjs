@@ -2,7 +2,7 @@
 // repository the sources are used as they are (Node strips the types), so nothing here waits for a build.
 // `node build.mjs FOLDER` makes it there instead, for tests that must not meet in one place.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = import.meta.dirname;
@@ -14,8 +14,10 @@ execFileSync(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.build.json'
   stdio: 'inherit',
 });
 
-// The compiler rewrites `./x.ts` to `./x.js` in JavaScript, and leaves it in declarations.
-for (const file of globSync('**/*.d.ts', { cwd: out })) {
+// The compiler rewrites `./x.ts` to `./x.js` in JavaScript, and leaves it in declarations. (Not globSync: who packs the
+// SDK from a fresh clone does it with the machine's own Node, 20 perhaps.)
+for (const file of readdirSync(out, { recursive: true })) {
+  if (!file.endsWith('.d.ts')) continue;
   const where = path.join(out, file);
   writeFileSync(
     where,

@@ -138,7 +138,7 @@ export class Transport {
         ...(credentials === undefined ? {} : { credentials }),
       });
     } catch (error) {
-      throw meaning(error, signal);
+      throw meaning(error, signal, `${this.baseUrl} could not be reached.`);
     }
   }
 
@@ -169,10 +169,10 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
 const isStatus = (error: unknown, status: number): boolean => error instanceof ParleyError && error.status === status;
 
 /** What went wrong, in our words: our own errors and the caller's abort pass, the rest is the connection. */
-export function meaning(error: unknown, signal: AbortSignal): unknown {
+export function meaning(error: unknown, signal: AbortSignal, otherwise = 'The connection broke.'): unknown {
   if (error instanceof ParleyError) return error;
   if (signal.aborted) return signal.reason;
-  return connectionError('connection_failed', 'The server could not be reached.', error);
+  return connectionError('connection_failed', otherwise, error);
 }
 
 function parse(text: string, response: Response): unknown {

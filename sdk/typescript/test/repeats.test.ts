@@ -34,7 +34,11 @@ test('a budget that is spent ends the repeats of all requests, and fills again',
 test('without a budget nothing is repeated', async (t) => {
   const { baseUrl, seen } = await scripted(t, [cut]);
   const parley = new Parley({ baseUrl, apiKey: 'k', retriesPerSecond: 0, maxRetries: 5 });
-  await assert.rejects(parley.agents.get('a'), { name: 'ConnectionError', code: 'connection_failed' });
+  await assert.rejects(parley.agents.get('a'), {
+    name: 'ConnectionError',
+    code: 'connection_failed',
+    message: `${baseUrl} could not be reached.`,
+  });
   assert.equal(seen.length, 1);
 });
 
