@@ -27,7 +27,7 @@ function witness() {
   return {
     lines,
     spans,
-    log: createLog({ level: 'info', write: (line) => void lines.push(JSON.parse(line)) }),
+    log: createLog({ level: 'debug', write: (line) => void lines.push(JSON.parse(line)) }),
     // Everything is sampled: what a caller decided is carried on elsewhere.
     tracer: {
       ...createTracer({ source }),

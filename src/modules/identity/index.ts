@@ -184,7 +184,7 @@ function schedules({ db, clock, keys, log }: { db: Db; clock: Clock; keys: Signi
     },
     {
       name: 'identity.purge',
-      everyMs: HOUR_MS,
+      cron: '23 * * * *',
       async run(signal) {
         const batches = [
           () => db.inSystemTx((tx) => deleteDeadSessions(tx, before(7 * DAY_MS))),
