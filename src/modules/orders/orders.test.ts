@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { sql } from 'kysely';
 import { order, placed, stocked, stockOf } from '../../../test/support/orders.ts';
 import { createWorld, type Member, type World } from '../../../test/support/world.ts';
 
@@ -270,4 +271,17 @@ test('another tenant finds nothing of it, and roles do what they may', async () 
   assert.equal((await viewer.post(`/orders/${id}/fulfil`)).status, 403);
   const operator = await world.apiKey(me, ['operator']);
   assert.equal((await operator.post(`/orders/${id}/fulfil`)).status, 200);
+});
+
+test('with its tenant everything of the shop goes', async () => {
+  const shop = await world.signUp();
+  const tea = await stocked(shop, 10);
+  await placed(shop, { [tea.id]: 1 });
+  await world.settle();
+  const { tenantId } = shop;
+  await world.db.inSystemTx((tx) => tx.run(sql`delete from tenants where id = ${tenantId}`));
+  for (const table of ['orders', 'order_lines', 'products', 'product_stock']) {
+    const found = await world.db.system.all(sql`select from ${sql.id(table)} where tenant_id = ${tenantId}`);
+    assert.equal(found.length, 0, table);
+  }
 });
