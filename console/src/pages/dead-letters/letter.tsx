@@ -1,6 +1,6 @@
 import type { DeadLetter, DeadLetterSummary } from '@parley/sdk';
 import { type ReactNode, useState } from 'react';
-import { aboutOf } from '../../lib/about.ts';
+import { aboutJob, aboutOf } from '../../lib/about.ts';
 import { dateTime, plural } from '../../lib/format.ts';
 import { useResource } from '../../lib/resource.tsx';
 import { Link } from '../../lib/router.tsx';
@@ -34,7 +34,7 @@ export function LetterLine({ letter, ticked, onTick, onDone }: LineProps): React
         <summary>
           <span className="letter-head">
             <strong>{letter.type}</strong>
-            <code>{letter.group}</code>
+            {letter.group !== letter.type && <code>{letter.group}</code>}
             <span className={letter.status === 'failed' ? 'tag tag-bad' : 'tag'}>{WORDS[letter.status]}</span>
           </span>
           <span className="letter-why">{why}</span>
@@ -108,7 +108,7 @@ function Opened({ letter, onDone }: { letter: DeadLetterSummary; onDone(): void 
 
 function Facts({ letter }: { letter: DeadLetter }): ReactNode {
   const can = useCan();
-  const about = aboutOf(letter.stream, can);
+  const about = letter.source === 'event' ? aboutOf(letter.stream, can) : aboutJob(letter.body, can);
   const event = letter.source === 'event' ? (letter.body as { id?: unknown }).id : undefined;
   return (
     <>
@@ -118,7 +118,12 @@ function Facts({ letter }: { letter: DeadLetter }): ReactNode {
           {!letter.error_code && !letter.error_message && 'It waits behind a failed one of its stream.'}
         </Fact>
         <Fact name="Tries">{triesOf(letter)}</Fact>
-        <Fact name="Stream">{about ? <Link to={about.to}>{letter.stream}</Link> : letter.stream}</Fact>
+        <Fact name="Stream">{letter.stream}</Fact>
+        {about && (
+          <Fact name="About">
+            <Link to={about.to}>{about.words}</Link>
+          </Fact>
+        )}
         {letter.position !== null && <Fact name="Position">{letter.position}</Fact>}
         <Fact name="Trace">
           {letter.trace_id === null ? (

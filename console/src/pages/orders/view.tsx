@@ -48,7 +48,7 @@ export function OrderPage({ id }: { id: string }): ReactNode {
           <Timeline watched={watched} order={order} />
           <Lines order={order} />
         </div>
-        <div className="side">
+        <div className="aside">
           <Payment order={order} onChange={watched.set} />
           <About order={order} />
         </div>
@@ -228,7 +228,7 @@ function About({ order }: { order: Order }): ReactNode {
   const can = useCan();
   const { customer, metadata } = order;
   return (
-    <section className="side-facts" aria-label="About this order">
+    <section className="aside-facts" aria-label="About this order">
       <dl className="facts-list">
         <Fact name="Customer">{customer?.name ?? 'nobody named'}</Fact>
         {customer && (

@@ -117,7 +117,7 @@ function EditProduct({ product, onChange }: { product: Product; onChange(product
             note={saved && !form.dirty ? 'Saved.' : undefined}
           />
         </div>
-        <div className="side">
+        <div className="aside">
           <Picture url={form.problem('image_url') ? null : form.values.image_url} size="large" />
           <Stock product={product} onChange={onChange} />
           <Facts product={product} />

@@ -34,7 +34,7 @@ export function Stock({ product, onChange }: { product: Product; onChange(produc
   return (
     <section className="system-card" aria-labelledby="stock-title">
       <h2 id="stock-title">Stock</h2>
-      <dl className="figures" aria-live="polite">
+      <dl className="tally" aria-live="polite">
         <div>
           <dt>can be ordered</dt>
           <dd>{count(stock)}</dd>
@@ -52,8 +52,8 @@ export function Stock({ product, onChange }: { product: Product; onChange(produc
               value={how}
               onChange={(event) => form.replace({ how: event.target.value as Draft['how'], pieces })}
             >
-              <option value="add">add or take away</option>
-              <option value="set">set, after a count</option>
+              <option value="add">add or take</option>
+              <option value="set">set to</option>
             </Select>
             <TextField
               label="Pieces"
@@ -80,7 +80,7 @@ export function Stock({ product, onChange }: { product: Product; onChange(produc
 export function Facts({ product }: { product: Product }): ReactNode {
   const can = useCan();
   return (
-    <section className="side-facts" aria-label="About this product">
+    <section className="aside-facts" aria-label="About this product">
       <dl className="facts-list">
         <div>
           <dt>Made</dt>

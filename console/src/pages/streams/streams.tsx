@@ -173,7 +173,7 @@ function Groups({ streams, looks }: Props): ReactNode {
         {streams.groups.map(({ group, lag_events, lag_seconds, shards }) => (
           <li key={group} className="system-card">
             <h3 className="group-name">{group}</h3>
-            <dl className="figures figures-small">
+            <dl className="tally tally-small">
               <div>
                 <dt>positions behind</dt>
                 <dd>{count(lag_events)}</dd>
@@ -184,32 +184,35 @@ function Groups({ streams, looks }: Props): ReactNode {
               </div>
             </dl>
             <Trace label={`Positions behind, ${group}`} bare values={ofGroup(looks, group)} unit="positions" />
-            <table className="group-shards">
-              <thead>
-                <tr>
-                  <th scope="col">Shard</th>
-                  <th scope="col" className="number">
-                    At
-                  </th>
-                  <th scope="col" className="number">
-                    Behind
-                  </th>
-                  <th scope="col">Held by</th>
-                </tr>
-              </thead>
-              <tbody>
-                {shards.map((shard) => (
-                  <tr key={shard.shard}>
-                    <th scope="row">{shard.shard}</th>
-                    <td className="number">{count(shard.offset)}</td>
-                    <td className={shard.lag_seconds > LATE_SECONDS ? 'number problem' : 'number'}>
-                      {count(shard.lag_events)}
-                    </td>
-                    <td>{who(shard.holder)}</td>
+            <details className="more group-more">
+              <summary>By shard</summary>
+              <table className="group-shards">
+                <thead>
+                  <tr>
+                    <th scope="col">Shard</th>
+                    <th scope="col" className="number">
+                      At
+                    </th>
+                    <th scope="col" className="number">
+                      Behind
+                    </th>
+                    <th scope="col">Held by</th>
                   </tr>
-                ))}
-              </tbody>
-            </table>
+                </thead>
+                <tbody>
+                  {shards.map((shard) => (
+                    <tr key={shard.shard}>
+                      <th scope="row">{shard.shard}</th>
+                      <td className="number">{count(shard.offset)}</td>
+                      <td className={shard.lag_seconds > LATE_SECONDS ? 'number problem' : 'number'}>
+                        {count(shard.lag_events)}
+                      </td>
+                      <td>{who(shard.holder)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </details>
           </li>
         ))}
       </ul>

@@ -59,7 +59,7 @@ function Kept({ webhook, onChange, error }: KeptProps & { error: unknown }): Rea
       )}
       <div className="order-columns">
         <Deliveries webhook={webhook} />
-        <div className="side">
+        <div className="aside">
           {can('webhooks:write') && (
             <>
               <SecretCard webhook={webhook} onChange={onChange} />
