@@ -56,6 +56,8 @@ export class LiveSocket {
   #ready = false;
   #closed = false;
   #token: string | undefined;
+  /** What came instead of a refused token: not every source remembers it. */
+  #replacement: string | undefined;
   /** The refused token was renewed, and the new one has not been accepted yet. */
   #renewed = false;
   #failures = 0;
@@ -169,7 +171,8 @@ export class LiveSocket {
   async #introduce(ws: WebSocket, renew = false): Promise<void> {
     const { tokens } = this.#deps;
     try {
-      let token = await tokens.get();
+      let token = this.#replacement ?? (await tokens.get());
+      this.#replacement = undefined;
       if (renew && token === this.#token) token = await tokens.renew(token);
       if (this.#ws !== ws) return;
       if (token === undefined || token === '') {
@@ -288,6 +291,7 @@ export class LiveSocket {
     this.#renewed = true;
     try {
       const token = await this.#deps.tokens.renew(this.#token);
+      this.#replacement = token;
       if (token === undefined) this.#failAll(error);
       // With the wait of a retry: a server that takes a token and then refuses it is not asked without end.
       else this.#retry(true, error);
