@@ -295,7 +295,9 @@ export class Lane {
       this.#parked.add(keyOf(event.tenantid, stream));
       this.#d.meter.buried();
     } else this.#d.meter.parked();
-    const reason = failure && { ...describe(failure), attempts: failure.attempts };
+    const died = failure?.cause instanceof Crashed;
+    const counts = died ? { attempts: 0, crashes: MAX_CRASHES } : { attempts: failure?.attempts ?? 0, crashes: 0 };
+    const reason = failure && { ...describe(failure), ...counts };
     const letter = { id: uuidv7(), stream, type, event, traceparent: event.traceparent, failure: reason };
     await db.system.run(q.park({ ...this.#receipt(event), ...letter }));
   }

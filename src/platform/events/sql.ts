@@ -250,6 +250,8 @@ export const receive = (receipt: Receipt) => sql<{ held: boolean; fresh: boolean
          on conflict do nothing returning 1)
   select exists (select from place) as held, exists (select from taken) as fresh`;
 
+type Failure = { readonly code: string; readonly message: string; readonly attempts: number };
+
 export type Parking = Receipt & {
   readonly id: string;
   readonly stream: string;
@@ -257,7 +259,7 @@ export type Parking = Receipt & {
   readonly event: unknown;
   readonly traceparent: string | undefined;
   /** Present for the event that failed; absent for one behind it. */
-  readonly failure: { readonly code: string; readonly message: string; readonly attempts: number } | undefined;
+  readonly failure: (Failure & { readonly crashes: number }) | undefined;
 };
 
 /**
@@ -277,13 +279,14 @@ export const park = (parking: Parking) => sql`
            from place join tenants on tenants.id = ${parking.tenantId}
          on conflict do nothing returning 1)
   insert into dead_letters (tenant_id, id, source, group_name, shard, stream, position, status, type, body,
-                            error_code, error_message, attempts, traceparent)
+                            error_code, error_message, attempts, crashes, traceparent)
   select ${parking.tenantId}, ${parking.id}, 'event', ${parking.group}, ${parking.shard}, ${parking.stream},
          ${parking.position},
          case when ${parking.failure !== undefined} then 'failed'
               when exists (select from failed) then 'parked' else 'requeued' end,
          ${parking.type}, ${JSON.stringify(parking.event)}::jsonb, ${parking.failure?.code ?? null},
-         ${parking.failure?.message ?? null}, ${parking.failure?.attempts ?? 0}, ${parking.traceparent ?? null}
+         ${parking.failure?.message ?? null}, ${parking.failure?.attempts ?? 0},
+         ${parking.failure?.crashes ?? 0}, ${parking.traceparent ?? null}
     from taken
   on conflict do nothing`;
 

@@ -190,7 +190,7 @@ export class Attempt {
         if ((await tx.run(q.finish(this.#held))) === 0) throw new LeaseLost(row.id);
         await kind.onGivenUp?.(tx, { ...this.#job, ctx, complete: async () => {} }, failure);
         if (kind.onGivenUp && failure.code !== 'crashes') return;
-        const attempts = row.failures + row.crashes + 1;
+        const attempts = row.failures + (failure.code === 'crashes' ? 0 : 1);
         await tx.run(q.buryJob({ ...row, ...failure, letterId: uuidv7(), shard: shardOf(row.tenant_id), attempts }));
         tx.afterCommit(() => this.#o.onBuried?.());
       });
