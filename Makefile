@@ -37,7 +37,7 @@ migrate: setup ## Bring the database of DATABASE_URL (or the packaged one) to th
 hooks: setup ## Run the quick checks before each commit of this clone
 	@git config core.hooksPath .githooks
 
-example: setup ## Run an example: NAME=arena, debate, graph, panel, vote, seat-typescript, seat-python; or all
+example: setup ## Run an example: NAME=arena, debate, graph, orders, panel, vote, seat-typescript, seat-python; or all
 	@$(RUN) scripts/example.ts $(NAME)
 
 model: ## Serve a small language model from this machine, without a key; the first run fetches it
