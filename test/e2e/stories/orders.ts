@@ -102,13 +102,13 @@ export function orderStories(say: Say, shop: () => Shop): void {
   });
 
   say('the list shows each as it stands, and finds those of a customer and of a product', async () => {
-    const { page, open, payments, portrayAt } = shop();
+    const { page, open, payments, portray } = shop();
     payments.script({ does: 'answer', status: 'pending' });
     const open_ = await placed(shop(), 'STR-2', 'kim@example.org');
     await open('/orders');
     const row = page.locator('.row', { hasText: open_.number });
     await row.getByText('unpaid').waitFor();
-    await portrayAt('orders');
+    await portray('orders');
     payments.settle(open_.id, 'succeeded');
     await row.getByText('paid', { exact: true }).waitFor();
     await page.getByLabel(/^Email or number/).fill('ada@example.org');

@@ -85,11 +85,11 @@ export function productStories(say: Say, shop: () => Shop): void {
     await pieces.fill('+8');
     await page.getByText('Then 20.').waitFor();
     await page.getByRole('button', { name: 'Change the stock' }).click();
-    await page.locator('.figures dd', { hasText: /^20$/ }).waitFor();
+    await page.locator('.tally dd', { hasText: /^20$/ }).waitFor();
     await page.getByLabel('Change', { exact: true }).selectOption('set');
     await pieces.fill('19');
     await page.keyboard.press('Enter');
-    await page.locator('.figures dd', { hasText: /^19$/ }).waitFor();
+    await page.locator('.tally dd', { hasText: /^19$/ }).waitFor();
     assert.equal((await api.products.get(jam.id)).stock, 19);
     await portray('product');
   });

@@ -6,7 +6,7 @@ import type { Say } from './stage.ts';
 /** What happens, how far its readers are, and every endpoint. */
 export function watchStories(say: Say, shop: () => Shop): void {
   say('events are shown as they happen, opened, followed to what they are about, and held still', async () => {
-    const { page, open, api, portrayAt } = shop();
+    const { page, open, api, portray } = shop();
     await open('/events');
     await page.locator('.pill-running', { hasText: 'live' }).waitFor();
     const made = await api.products.create({ name: 'Seen live', price: { amount: 1, currency: 'EUR' } });
@@ -14,7 +14,7 @@ export function watchStories(say: Say, shop: () => Shop): void {
     await line.locator('summary').click();
     await line.getByText('"name": "Seen live"').waitFor();
     assert.equal(await line.getByRole('link', { name: 'To the product' }).getAttribute('href'), `/products/${made.id}`);
-    await portrayAt('events');
+    await portray('events');
     await page.getByRole('button', { name: 'Hold still' }).click();
     const before = await page.locator('.event').count();
     await api.products.update(made.id, { description: 'Now described.' });
@@ -85,6 +85,7 @@ export function watchStories(say: Say, shop: () => Shop): void {
   say('every endpoint has its form, or its place in the docs', async () => {
     const { page, url, open, portray } = shop();
     await open('/endpoints');
+    await page.locator('.endpoint').first().waitFor();
     const told = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, object> };
     const all = Object.values(told.paths).reduce((sum, item) => sum + Object.keys(item).length, 0);
     assert.equal(await page.locator('.endpoint').count(), all);

@@ -31,7 +31,7 @@ export function webhookStories(say: Say, shop: () => Shop): void {
   });
 
   say('an example is sent; what fails says what came back, and is sent again', async () => {
-    const { page, receiver, portrayAt } = shop();
+    const { page, receiver, portray } = shop();
     await page.getByLabel('Example of').selectOption('order_paid');
     await page.getByRole('button', { name: 'Send an example' }).click();
     await receiver.until(1);
@@ -43,7 +43,7 @@ export function webhookStories(say: Say, shop: () => Shop): void {
     await failed.locator('summary').click();
     await failed.getByText('out of tea').waitFor();
     await failed.getByText('"type": "webhook_test"').waitFor();
-    await portrayAt('webhook');
+    await portray('webhook');
     receiver.answer((response) => response.writeHead(204).end());
     await page.getByRole('button', { name: 'Send it again' }).click();
     await receiver.until(3);

@@ -33,7 +33,7 @@ test('what a person does has a form; what only programs do leads to the docs', (
   const without = all.filter(({ id }) => formOf(id) === undefined).map(({ id }) => id);
   assert.deepEqual(without.sort(), [
     ...['acceptInvitation', 'claimTurn', 'createChatCompletion', 'createTicket', 'getGeneration', 'getJwks'],
-    ...['getModel', 'invokeAgent', 'listAuditLog', 'register', 'revokeToken', 'token', 'verifyAuditLog'],
+    ...['getModel', 'invokeAgent', 'listAuditLog', 'openSocket', 'register', 'revokeToken', 'token', 'verifyAuditLog'],
   ]);
   assert.equal(docsOf('operations', 'getSystem'), '/docs#/operations/getSystem');
 });

@@ -31,7 +31,7 @@ test('a product that was read and is sent back unchanged is the same', () => {
 
 test('a change of stock is a signed whole number that leaves something to count', () => {
   const wrong = (typed: string): boolean => changeProblem(typed, 5) !== undefined;
-  assert.deepEqual(['', '0', 'x', '1.5', '-6', '999999999'].map(wrong), [true, true, true, true, true, false]);
+  assert.deepEqual(['', '0', 'x', '1.5', '-6', '999999995'].map(wrong), [true, true, true, true, true, false]);
   assert.deepEqual(['+3', '−5', '-5', '1000000000'].map(wrong), [false, false, false, true]);
   assert.deepEqual(['+3', '−5', ' 7 '].map(changeOf), [3, -5, 7]);
 });
