@@ -63,6 +63,7 @@ async function cluster(): Promise<readonly string[]> {
   for (const [name, times] of Object.entries(outcome.mishaps).sort()) print(`  ${String(times).padStart(3)}  ${name}`);
   if (outcome.missed.length > 0) print(`not reached  ${outcome.missed.join('; ')}`);
   printRecoveries(outcome.recoveriesMs);
+  print(`orders       ${outcome.orders}; the payment service was asked ${outcome.charges} times`);
   print(`discussions  ${outcome.discussions}; ${outcome.acknowledged} answers acknowledged`);
   print(`events       ${outcome.events} seen by their readers; ${outcome.requeued} put aside and requeued`);
   return outcome.faults;

@@ -1,13 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
 import { type Random, seededRandom } from '../../../src/modules/models/rehearsal/random.ts';
+import { PaymentStandIn } from '../../support/payments.ts';
 import { connect } from '../chaos.ts';
 import { Crowd, type CrowdPlan } from '../crowd.ts';
 import { enrol, NAMES } from '../discussions.ts';
 import { judge } from '../oracle.ts';
 import { ChaosProvider } from '../provider.ts';
 import { Balancer } from './balancer.ts';
+import { audit, settled } from './books.ts';
 import { type Mishap, mishapOf, type Scene, sabotageAudit, stepMishaps } from './faults.ts';
 import { Fleet } from './fleet.ts';
+import { badDay, Shop } from './shop.ts';
 import { Stores } from './stores.ts';
 import { Tenant } from './tenant.ts';
 
@@ -31,6 +35,9 @@ export type ClusterPlan = CrowdPlan & {
 
 export type ClusterOutcome = {
   readonly discussions: number;
+  readonly orders: number;
+  /** Requests that the payment service heard. */
+  readonly charges: number;
   readonly acknowledged: number;
   readonly events: number;
   /** What happened, how often. */
@@ -45,6 +52,8 @@ export type ClusterOutcome = {
 };
 
 const RECOVER_MS = 30_000;
+/** What readers may take to hear the last event, when everything is calm. */
+const READ_MS = 20_000;
 
 /** Several processes of each role, everything that can go wrong between them, and a judgement of what is left. */
 export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
@@ -53,7 +62,10 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
   await using provider = new ChaosProvider({ random: seededRandom(plan.seed + 1), names: NAMES, gapMs: plan.gapMs });
   const providerUrl = await provider.start();
   await using stores = await Stores.start((error) => lost.push(error.message));
+  await using payments = await PaymentStandIn.start();
+  payments.script(badDay(seededRandom(plan.seed + 3)));
   const settings = {
+    ...payments.env,
     ...{ OPENAI_BASE_URL: providerUrl, OPENAI_API_KEY: 'chaos' },
     MASTER_KEY: Buffer.alloc(32, plan.seed % 251).toString('hex'),
   };
@@ -63,6 +75,8 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
   const over = new AbortController();
   const tenants: Tenant[] = [];
   for (let n = 0; n < plan.tenants; n++) tenants.push(await Tenant.start(balancer.url, over.signal));
+  const closed = new AbortController();
+  const shop = await Shop.start(balancer.url, { random: seededRandom(plan.seed + 4), closed: closed.signal });
   const { parley, cast } = await enrol(balancer.url, 'openai/gpt-5-mini');
   const signal = AbortSignal.timeout(plan.deadlineMs);
   const crowd = new Crowd({ parley, random: seededRandom(plan.seed + 2), signal }, { plan, cast, url: balancer.url });
@@ -82,18 +96,33 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
   const happened = await happen(mishaps, about)
     // Once more for those steps that nobody came to while somebody waited for it.
     .then(async (first) => merged(first, await happen(stepMishaps(scene, toMiss, missed), about)))
-    .finally(() => crowd.close());
-  await sabotage;
+    .finally(() => {
+      crowd.close();
+      closed.abort();
+    });
+  payments.script({ does: 'answer' });
+  await Promise.all([sabotage, shop.bought()]);
   const watched = await crowd.over();
   over.abort();
   await Promise.all(tenants.map((tenant) => tenant.ended()));
 
   await using db = await connect(stores.databaseUrl);
-  const faults = [...lost, ...fleet.faults, ...happened.faults, ...crowd.faults];
+  const open = await settled(db.client, shop);
+  await shop.read(await lastPosition(db.client, shop.tenantId), READ_MS);
+  const faults = [
+    ...open,
+    ...(await audit(db.client, shop, payments)),
+    ...lost,
+    ...fleet.faults,
+    ...happened.faults,
+    ...crowd.faults,
+  ];
   for (const one of watched) faults.push(...(await judge(db.client, one, provider.answers)));
   for (const tenant of tenants) faults.push(...(await tenant.judge(db.client)));
   return {
     discussions: watched.length,
+    orders: shop.placed.length,
+    charges: payments.asked.length,
     acknowledged:
       watched.reduce((sum, one) => sum + one.acknowledged.length, 0) +
       tenants.reduce((sum, { pulse, errands }) => sum + pulse.acknowledged.length + errands, 0),
@@ -147,6 +176,19 @@ const merged = (a: Happened, b: Happened): Happened => ({
   recoveriesMs: [...a.recoveriesMs, ...b.recoveriesMs],
   faults: [...a.faults, ...b.faults],
 });
+
+/** Where the tenant's log ends when nothing waits to come into it. */
+async function lastPosition(db: pg.Client, tenantId: string): Promise<number> {
+  for (;;) {
+    const { rows } = await db.query<{ last: string | null; waiting: boolean }>(
+      `select (select max(position) from events where tenant_id = $1) as last,
+              exists (select from outbox where tenant_id = $1) as waiting`,
+      [tenantId],
+    );
+    if (rows[0]?.waiting === false) return Number(rows[0].last);
+    await delay(50);
+  }
+}
 
 async function reachable(url: string): Promise<void> {
   for (;;) {

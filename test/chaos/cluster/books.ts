@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import type { PaymentStandIn } from '../../support/payments.ts';
+import type { Shop, Told } from './shop.ts';
+
+type OrderRow = { id: string; status: string; total: string; payment_status: string };
+type EventRow = { type: string; position: string; stream: string; version: number | null };
+
+const SETTLE_MS = 60_000;
+/** What an order's events say in their order: no status goes back. */
+const AFTER: Readonly<Record<string, readonly string[]>> = {
+  order_created: ['order_payment_failed', 'order_paid', 'order_cancelled', 'order_expired'],
+  order_payment_failed: ['order_payment_failed', 'order_paid', 'order_cancelled', 'order_expired'],
+  order_paid: ['order_fulfilled', 'order_cancelled'],
+  order_cancelled: [],
+  order_expired: [],
+  order_fulfilled: [],
+};
+
+/** Resolves when no payment of the shop is open any more; answers the orders whose payment still is. */
+export async function settled(db: pg.Client, shop: Shop): Promise<string[]> {
+  for (const deadline = Date.now() + SETTLE_MS; ; await delay(200)) {
+    const { rows } = await db.query<{ id: string; payment_status: string }>(
+      `select id, payment_status from orders where tenant_id = $1
+          and (payment_status in ('pending', 'refunding') or (status = 'pending' and payment_status = 'none'))`,
+      [shop.tenantId],
+    );
+    if (rows.length === 0) return [];
+    if (Date.now() > deadline) return rows.map((row) => `order ${row.id}: its payment is still ${row.payment_status}`);
+  }
+}
+
+/** Every piece, every cent and every event of the shop, against what its buyers and its readers were told. */
+export async function audit(db: pg.Client, shop: Shop, payments: PaymentStandIn): Promise<string[]> {
+  const of = [shop.tenantId];
+  const { rows: orders } = await db.query<OrderRow>(
+    'select id, status, total, payment_status from orders where tenant_id = $1',
+    of,
+  );
+  const { rows: events } = await db.query<EventRow>(
+    `select type, position, stream, (data->>'version')::int as version from events
+      where tenant_id = $1 order by position`,
+    of,
+  );
+  return [
+    ...shop.faults,
+    ...kept(orders, shop),
+    ...orders.flatMap((order) => paid(order, payments)),
+    ...(await pieces(db, shop)),
+    ...told(events),
+    ...transcript('SSE', events, shop.told.sse),
+    ...transcript('WebSocket', events, shop.told.ws),
+  ].map((fault) => `shop: ${fault}`);
+}
+
+/** One order for each that was acknowledged, and no other. */
+function kept(orders: readonly OrderRow[], { placed }: Shop): string[] {
+  const there = new Set(orders.map(({ id }) => id));
+  const asked = new Set(placed.map(({ id }) => id));
+  return [
+    ...placed.filter(({ id }) => !there.has(id)).map(({ id }) => `order ${id} was acknowledged and is not there`),
+    ...orders.filter(({ id }) => !asked.has(id)).map(({ id }) => `order ${id} is there, and nobody was told of it`),
+    ...(asked.size === placed.length ? [] : ['two Idempotency-Keys have one order']),
+  ];
+}
+
+/** Charged once for what was paid, and nothing for what was not. */
+function paid({ id, status, total }: OrderRow, payments: PaymentStandIn): string[] {
+  const charges = payments.paymentsOf(id).filter((payment) => payment.status === 'succeeded');
+  const standing = charges.filter(({ amount, refunded }) => amount > refunded);
+  const due = status === 'paid' || status === 'fulfilled' ? Number(total) : 0;
+  const faults = standing.length > 1 ? [`order ${id}: charged ${standing.length} times`] : [];
+  const balance = payments.balanceOf(id);
+  return balance === due ? faults : [...faults, `order ${id} is ${status}: ${balance} was taken, ${due} is due`];
+}
+
+/** What is on the shelf, held, and sent, is what there was. */
+async function pieces(db: pg.Client, shop: Shop): Promise<string[]> {
+  const { rows } = await db.query<{ product_id: string; stock: string; reserved: string; held: string; sent: string }>(
+    `select s.product_id, s.stock, s.reserved,
+            coalesce(sum(l.quantity) filter (where o.status in ('pending', 'paid')), 0) as held,
+            coalesce(sum(l.quantity) filter (where o.status = 'fulfilled'), 0) as sent
+       from product_stock s
+       left join order_lines l on l.tenant_id = s.tenant_id and l.product_id = s.product_id
+       left join orders o on o.tenant_id = l.tenant_id and o.id = l.order_id
+      where s.tenant_id = $1 group by s.product_id, s.stock, s.reserved`,
+    [shop.tenantId],
+  );
+  return rows.flatMap(({ product_id, stock, reserved, held, sent }) => {
+    const fine = reserved === held && Number(stock) + Number(reserved) + Number(sent) === shop.stock;
+    return fine ? [] : [`product ${product_id}: stock ${stock}, reserved ${reserved}, held ${held}, sent ${sent}`];
+  });
+}
+
+/** The events of each order, in the order of the log, tell a possible story, each chapter once. */
+function told(events: readonly EventRow[]): string[] {
+  const streams = Map.groupBy(
+    events.filter(({ type }) => type in AFTER),
+    ({ stream }) => stream,
+  );
+  return [...streams].flatMap(([stream, chapters]) => {
+    const types = chapters.map(({ type }) => type);
+    const isStory = types.every((type, i) =>
+      i === 0 ? type === 'order_created' : AFTER[types[i - 1] as string]?.includes(type),
+    );
+    const versions = chapters.map(({ version }) => version ?? 0);
+    const grows = versions.every((version, i) => i === 0 || version > (versions[i - 1] as number));
+    return isStory && grows ? [] : [`${stream}: ${types.join(', ')} (${versions.join(', ')})`];
+  });
+}
+
+/** A reader heard every event since it came, once, in order. */
+function transcript(who: string, events: readonly EventRow[], heard: readonly Told[]): string[] {
+  const first = heard[0]?.position ?? Number.POSITIVE_INFINITY;
+  const due = events.filter(({ position }) => Number(position) >= first);
+  const at = due.findIndex(
+    ({ position, type }, i) => heard[i]?.position !== Number(position) || heard[i]?.type !== type,
+  );
+  if (heard.length > 0 && at < 0 && heard.length === due.length) return [];
+  return [`${who}: ${due.length} events in the log, ${heard.length} came; the first that differs: ${at}`];
+}
