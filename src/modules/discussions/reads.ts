@@ -10,7 +10,9 @@ import * as store from './store.ts';
 import { snapshotFrame } from './turns/live.ts';
 import { findPartial, turnsAfter, turnsBefore } from './turns/store.ts';
 
-export function reads(deps: DiscussionsDeps): Pick<Discussions, 'get' | 'list' | 'messages' | 'turns' | 'joining' | 'exists'> {
+export function reads(
+  deps: DiscussionsDeps,
+): Pick<Discussions, 'get' | 'list' | 'messages' | 'turns' | 'joining' | 'exists'> {
   const { db, hub, clock, cursors, live, elsewhere } = deps;
   const cursorNow = async (ctx: Ctx) => formatCursor(await hub.cursor(ctx.tenantId));
   const mustExist = async (reader: Reader, id: string) => {
