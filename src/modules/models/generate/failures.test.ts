@@ -72,6 +72,14 @@ for (const [name, thrown, code, retryable] of TABLE) {
   });
 }
 
+test('a provider that nothing leads to is told apart from one that is down', () => {
+  const told = (thrown: unknown) => explain(thrown, { provider: 'acme' }).error.message;
+  for (const code of ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED']) {
+    assert.equal(told(socket(code)), 'acme cannot be reached from here.');
+  }
+  assert.equal(told(call(502, 'ECONNREFUSED upstream')), 'acme is not available.');
+});
+
 test('a key that the provider repeats is blotted out', () => {
   const { error } = explain(call(400, `The key ${secret} may not use temperature`), { provider: 'acme', secret });
   assert.equal(error.message, 'acme: The key … may not use temperature');

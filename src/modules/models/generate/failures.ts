@@ -67,6 +67,8 @@ const RULES: readonly Rule[] = [
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['model_rate_limited', 'model_unavailable']);
 /** Waiting does not bring money. */
 const OUT_OF_FUNDS = /insufficient_quota|billing|credit balance|exceeded your current quota/i;
+/** The network between, or a wrong address: something else to look after than a provider that is down. */
+const UNREACHED = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH)\b/;
 const MAX_MESSAGE = 300;
 
 /** Says what went wrong. `secret` never appears in what is told on. */
@@ -120,7 +122,9 @@ function messageFor(
     case 'model_timeout':
       return `${provider} did not answer in time.`;
     case 'model_unavailable':
-      return malformed ? `${provider} sent an answer that is not well formed.` : `${provider} is not available.`;
+      if (malformed) return `${provider} sent an answer that is not well formed.`;
+      if (clues.status === undefined && UNREACHED.test(clues.said)) return `${provider} cannot be reached from here.`;
+      return `${provider} is not available.`;
     default:
       return told === '' ? undefined : `${provider}: ${told}`;
   }
