@@ -36,7 +36,7 @@ export function Table({ form, shown }: { form: Form<Draft>; shown(place: string)
       ))}
       {form.tried && !form.valid && (
         <p className="problem" role="alert">
-          Something above is not right yet.
+          Something is not right yet.
         </p>
       )}
       <Button type="submit" look="primary" icon="play" busy={form.busy}>
