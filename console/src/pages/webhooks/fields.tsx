@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { EVENT_TYPES, TOPICS } from '../../lib/event-types.ts';
 import type { Form } from '../../lib/form.ts';
+import { listed } from '../../lib/format.ts';
 import { useCan } from '../../lib/session.tsx';
 import { Choices, TextField } from '../../ui/controls.tsx';
 import type { Draft } from './form.ts';
@@ -74,10 +75,12 @@ function Types({ form }: { form: Form<Draft> }): ReactNode {
           </fieldset>
         ))}
       </div>
-      {problem && (
+      {problem ? (
         <p className="problem" role="alert">
           {problem}
         </p>
+      ) : (
+        types.length > 0 && <p className="hint">Chosen: {listed([...types].sort())}.</p>
       )}
     </div>
   );

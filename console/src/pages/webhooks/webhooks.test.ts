@@ -34,7 +34,12 @@ test('an attempt says what came back, or why nothing did', () => {
   const attempt = (status: number | null, error: string | null): string =>
     attemptWords({ number: 1, at: '', latency_ms: 1, status, error, response: null });
   assert.deepEqual(
-    [attempt(204, null), attempt(500, 'out of tea'), attempt(null, 'connection refused'), attempt(null, null)],
-    ['answered 204', 'answered 500: out of tea', 'connection refused', 'no answer'],
+    [
+      attempt(204, null),
+      attempt(500, 'The receiver answered 500.'),
+      attempt(null, 'connection refused'),
+      attempt(null, null),
+    ],
+    ['answered 204', 'The receiver answered 500', 'connection refused', 'no answer'],
   );
 });

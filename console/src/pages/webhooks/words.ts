@@ -28,4 +28,4 @@ export const DELIVERY_LOOKS: Readonly<Record<WebhookDelivery['status'], string>>
 
 /** What an attempt came to: a status, or why there was none. */
 export const attemptWords = ({ status, error }: WebhookDelivery['attempts'][number]): string =>
-  status === null ? (error ?? 'no answer') : error === null ? `answered ${status}` : `answered ${status}: ${error}`;
+  error?.replace(/\.$/, '') ?? (status === null ? 'no answer' : `answered ${status}`);
