@@ -21,6 +21,11 @@ const CALLS: Readonly<Record<string, Call>> = {
   revokeSession: (parley) => parley.auth.revokeSession('~1'),
   changePassword: (parley) => parley.auth.changePassword({ current_password: 'p', new_password: 'q' }),
   acceptInvitation: (parley) => parley.auth.acceptInvitation({ token: 't', password: 'p' }),
+  openSocket: (parley) => {
+    const onConnection = ({ state }: { state: string }) => void (state === 'reconnecting' && socket.close());
+    const socket = parley.connect({ onConnection });
+    return socket.subscribe('*');
+  },
   createTicket: (parley) => parley.auth.ticket('/api/v1/events/stream'),
 
   listUsers: (parley) => parley.users.list(),

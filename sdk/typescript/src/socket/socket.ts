@@ -309,8 +309,8 @@ export class LiveSocket {
     this.#failures = wasReady && Date.now() - this.#openedAt > LASTING_MS ? 1 : this.#failures + 1;
     const delayMs =
       hint === undefined ? backoffMs(this.#failures - 1, BASE_MS, CAP_MS) : Math.min(Number(hint), CAP_MS);
-    this.#deps.onConnection?.({ state: 'reconnecting', attempt: this.#failures, delayMs, error });
     this.#timer('retry', delayMs, () => this.#connect());
+    this.#deps.onConnection?.({ state: 'reconnecting', attempt: this.#failures, delayMs, error });
   }
 
   #say(message: object): void {
