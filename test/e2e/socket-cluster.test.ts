@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { noRedis } from '../support/redis.ts';
-import { openSocket } from '../support/sockets.ts';
+import { openSocket, type Said } from '../support/sockets.ts';
 
 let cluster: Cluster;
 before(async () => {
@@ -20,7 +20,7 @@ test('a socket of one process hears what another does, ends with a key that anot
   const token: string = account.access_token;
   const ann = near.as(token);
   const agent = (name: string) => ann.post('/agents', { name, instructions: 'x' });
-  const named = (name: string) => (said: { data?: { data?: { name?: string } } }) => said.data?.data?.name === name;
+  const named = (name: string) => (said: Said) => said.data?.data?.name === name;
 
   const there = await openSocket(`${far.url}/api/v1/ws`, { token });
   await there.subscribe('*', { types: ['agent_registered'] });

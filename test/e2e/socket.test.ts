@@ -12,6 +12,7 @@ import {
 } from '../../sdk/typescript/src/index.ts';
 import { until } from '../support/log.ts';
 import { createWorld, type Member, type World } from '../support/world.ts';
+import { noBrowser, openBrowser } from './support.ts';
 
 let world: World;
 let ann: Member;
@@ -212,3 +213,44 @@ test('where there is no WebSocket, that is said at once', () => {
     Object.assign(globalThis, { WebSocket });
   }
 });
+
+test('a page of this server follows with the WebSocket of its browser, and a page of another cannot', {
+  skip: noBrowser(),
+}, async () => {
+  const browser = await openBrowser();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${world.url}/docs`);
+    await page.evaluate(inPage, { path: `${world.prefix}/ws`, token: ann.token });
+    await page.waitForFunction(() => (globalThis as Page).said?.some(({ type }) => type === 'subscribed'));
+    await agent('seen-in-a-page');
+    await page.waitForFunction(() => (globalThis as Page).said?.some(({ event }) => event === 'agent_registered'));
+    const told = await page.evaluate(() => (globalThis as Page).said);
+    assert.deepEqual(told?.[0], { type: 'open', event: 'parley.v1' });
+
+    await page.route('http://elsewhere.example/', (route) =>
+      route.fulfill({ body: '<title>x</title>', contentType: 'text/html' }),
+    );
+    await page.goto('http://elsewhere.example/');
+    await page.evaluate(inPage, { path: `${world.url.replace('http', 'ws')}${world.prefix}/ws`, token: ann.token });
+    await page.waitForFunction(() => (globalThis as Page).said?.some(({ type }) => type === 'close'));
+    assert.deepEqual(await page.evaluate(() => (globalThis as Page).said?.map(({ type }) => type)), ['close']);
+  } finally {
+    await browser.close();
+  }
+});
+
+type Page = { said?: { type: string; event?: string }[] };
+
+/** Runs in the browser: it knows nothing of this file. */
+function inPage({ path, token }: { path: string; token: string }): void {
+  const said: { type: string; event?: string }[] = [];
+  Object.assign(globalThis, { said });
+  const socket = new WebSocket(path, ['parley.v1', `bearer.${token}`]);
+  socket.onopen = () => {
+    said.push({ type: 'open', event: socket.protocol });
+    socket.send(JSON.stringify({ type: 'subscribe', channel: '*' }));
+  };
+  socket.onmessage = ({ data }) => said.push(JSON.parse(String(data)));
+  socket.onclose = () => said.push({ type: 'close' });
+}

@@ -8,6 +8,7 @@ import { shardOf } from '../events/shards.ts';
 import type { Service } from '../lifecycle.ts';
 import { createHub } from './fanout.ts';
 import type { Cursor, Hub, Subscription } from './hub.ts';
+import { ALL } from './socket/wire.ts';
 
 let log: TestLog;
 let process: TestProcess;
@@ -273,3 +274,66 @@ test('the cursor is where the tenant’s log stands here', async () => {
   await turn();
   assert.ok(hub.lagMs() < 5000);
 });
+
+test('a frame is written once for each kind of connection, and only where there is one', async () => {
+  const [sse, first, second] = [subscriber(), ...[1, 2].map(() => raw())] as [
+    ReturnType<typeof subscriber>,
+    ReturnType<typeof raw>,
+    ReturnType<typeof raw>,
+  ];
+  await Promise.all([sse.joining, first.joining, second.joining]);
+  await announce('a/1', 1);
+  await settled();
+  hub.publish(tenantId, 'a/1', { event: 'message_delta', data: { n: 2 } });
+  assert.deepEqual(sse.said(), ['noted 1', 'message_delta 2']);
+  assert.equal(first.buffers.length, 2);
+  for (const [n, buffer] of first.buffers.entries()) assert.equal(buffer, second.buffers[n]);
+  assert.deepEqual(
+    first.buffers.map((buffer) => JSON.parse(buffer.toString()).channel),
+    ['*', '*'],
+  );
+});
+
+test('whoever is revoked learns where, and goes on from there', async () => {
+  const ends: Cursor[] = [];
+  const before = subscriber({ onEnd: (_reason, at) => void ends.push(at) });
+  await before.joining;
+  await announce('a/1', 1, 2);
+  await settled();
+  hub.revoke({ tenantId });
+  await announce('a/1', 3);
+  await settled();
+  const [from] = ends;
+  assert.ok(from);
+  const after = subscriber({ from });
+  await after.joining;
+  assert.deepEqual([before.said(), after.said()], [['noted 1', 'noted 2'], ['noted 3']]);
+});
+
+test('what is one of several on a connection does not count as one', async () => {
+  await Promise.all(
+    [subscriber(), subscriber({ counts: false }), subscriber({ streams: [] })].map((one) => one.joining),
+  );
+  assert.equal(hub.connections(tenantId), 2);
+});
+
+test('those who do not read hold up nobody who is to be filled', async () => {
+  const from = await start();
+  await announce('a/1', ...Array.from({ length: 2_500 }, (_, n) => n));
+  await settled();
+  const stuck = Array.from({ length: 5 }, () => subscriber({ from, drained: () => new Promise(() => {}) }));
+  const reader = subscriber({ from });
+  await reader.joining;
+  assert.equal(reader.frames.length, 2_500);
+  assert.ok(stuck.every(({ frames }) => frames.length === 0));
+});
+
+/** A subscriber of everything, over a WebSocket. */
+function raw() {
+  const buffers: Buffer[] = [];
+  const joining = hub.subscribe({
+    ...{ tenantId, actorId: 'somebody', wire: ALL, onEnd: () => {} },
+    sink: (frame) => buffers.push(frame) > 0,
+  });
+  return { buffers, joining };
+}
