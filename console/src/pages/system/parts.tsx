@@ -50,7 +50,7 @@ export function GuardsCard({ report: { breakers, bulkheads } }: { report: System
       {breakers.length === 0 && bulkheads.length === 0 && <p className="faint">Nothing was called outside yet.</p>}
       <ul className="small-lines">
         {breakers.map(({ name, state }) => (
-          <li key={name}>
+          <li key={`breaker of ${name}`}>
             <strong>{name}</strong>
             <span className={`pill pill-${BREAKER_LOOKS[state]}`}>{BREAKERS[state]}</span>
           </li>
