@@ -78,6 +78,7 @@ export class Connection {
   #closed = false;
   #closeCode: number | undefined;
   #alive = true;
+  readonly #openedMs = performance.now();
   #authByMs: number;
   #pingAtMs: number;
   #recheckAtMs = Number.POSITIVE_INFINITY;
@@ -399,7 +400,17 @@ export class Connection {
 
   #gone(code: number): void {
     this.#release();
-    this.#shared.metrics.closed(this.#closeCode ?? code);
+    const { metrics, log } = this.#shared;
+    const ended = this.#closeCode ?? code;
+    metrics.closed(ended);
+    log.info('socket closed', {
+      request_id: this.#origin.requestId,
+      tenant_id: this.#principal?.tenantId,
+      actor_id: this.#principal?.actor.id,
+      trace_id: this.#origin.trace.traceId,
+      code: ended,
+      duration_ms: Math.round(performance.now() - this.#openedMs),
+    });
     this.#doorkeeper.gone();
   }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../http/errors.ts';
 
 /** The subprotocol that we speak. A browser that sends its token as another one has to offer this one, too. */
-export const PROTOCOL = 'parley.v1';
+const PROTOCOL = 'parley.v1';
 const TOKEN_PREFIX = 'bearer.';
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

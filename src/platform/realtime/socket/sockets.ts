@@ -35,7 +35,7 @@ export type SocketsDeps = {
 /** The WebSockets of this process. */
 export type Sockets = Service & { readonly routes: (router: Router) => void };
 
-export const OPERATION_ID = 'openSocket';
+const OPERATION_ID = 'openSocket';
 
 export function createSockets(deps: SocketsDeps): Sockets {
   const sockets = new Open(deps);
