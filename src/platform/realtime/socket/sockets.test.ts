@@ -119,6 +119,8 @@ test('one connection carries many channels, each with its own cursor and types',
     price: { amount: 100, currency: 'EUR' },
     stock: 1,
   });
+  // What was announced before is in the log: it does not come after a subscription from now on.
+  await world.settle();
   const all = await socket.subscribe('*');
   const one = await socket.subscribe(`products/${product.id}`, { types: ['product_changed'] });
   assert.deepEqual([all.type, one.type], ['subscribed', 'subscribed']);
@@ -328,7 +330,7 @@ test('a tenant has so many connections and no more; one that ends makes room', a
   await until(async () => (await signedIn(eve)).said[0]?.type === 'ready');
 });
 
-test('a hundred clients hear the same, and metrics tell of them', async () => {
+test('many clients hear the same, and metrics tell of them', async () => {
   const eve = await world.signUp();
   const clients = await Promise.all(Array.from({ length: 19 }, () => signedIn(eve)));
   await Promise.all(clients.map((socket) => socket.subscribe('*')));
