@@ -22,6 +22,3 @@ export const EVENT_TYPES = {
 
 export type Topic = keyof typeof EVENT_TYPES;
 export const TOPICS = Object.keys(EVENT_TYPES) as Topic[];
-
-/** `order_paid` → `order paid`. */
-export const typeWords = (type: string): string => type.replaceAll('_', ' ');

@@ -4,6 +4,8 @@ import { waitFor } from '../support.ts';
 import type { Shop } from './shop.ts';
 import type { Say } from './stage.ts';
 
+const UNBROKEN = 'Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselanhänger'.repeat(8);
+
 /** An order of something, through the SDK. */
 export async function placed({ api }: Shop, sku: string, email = 'lin@example.org'): Promise<Order> {
   const [product] = (await api.products.list({ query: sku })).items;
@@ -124,5 +126,30 @@ export function orderStories(say: Say, shop: () => Shop): void {
     await page.getByText('Only with Strainer, fine').waitFor();
     await row.waitFor();
     assert.equal(await page.locator('.rows .row').count(), 1);
+  });
+
+  say('long names and unbroken words stay within their places, down to 320 pixels', async () => {
+    const { open, api, picture } = shop();
+    const product = await api.products.create({
+      ...{ name: UNBROKEN.slice(0, 200), sku: 'X'.repeat(64), stock: 1_000_000_000 },
+      ...{ price: { amount: 1_000_000_000_000, currency: 'IDR' }, description: UNBROKEN },
+      attributes: { [UNBROKEN.slice(0, 64)]: UNBROKEN.slice(0, 500) },
+    });
+    const order = await api.orders.create({
+      lines: [{ product_id: product.id, quantity: 1_000 }],
+      customer: { name: UNBROKEN.slice(0, 200), email: `${'a'.repeat(60)}@${'b'.repeat(60)}.example.org` },
+      metadata: { [`${'long'.repeat(16)}`]: UNBROKEN.slice(0, 500) },
+    });
+    const pages = {
+      ...{ 'long-product': `/products/${product.id}`, 'long-products': '/products' },
+      ...{ 'long-order': `/orders/${order.id}`, 'long-orders': '/orders' },
+      'long-order-new': `/orders/new?product=${product.id}`,
+    };
+    for (const [name, path] of Object.entries(pages)) {
+      await open(path);
+      await picture(name);
+    }
+    await api.orders.cancel(order.id);
+    await api.products.archive(product.id);
   });
 }
