@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { type Random, seededRandom } from '../../src/modules/models/rehearsal/random.ts';
+import { connect } from './connect.ts';
 import { Crowd, type CrowdPlan } from './crowd.ts';
 import { enrol, NAMES } from './discussions.ts';
 import { judge } from './oracle.ts';
@@ -85,10 +85,4 @@ async function kill(
   }
   await victim.recovered();
   return { killed, recoveriesMs };
-}
-
-export async function connect(connectionString: string): Promise<AsyncDisposable & { client: pg.Client }> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  return { client, [Symbol.asyncDispose]: () => client.end() };
 }

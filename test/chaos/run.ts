@@ -56,7 +56,7 @@ async function cluster(): Promise<readonly string[]> {
   const outcome = await clusterChaos({
     ...{ seed, kills, processes: 2, tenants: 4, discussions: 16, turns: 10, gapMs: 40, calmMs: 1_000 },
     steps: BOUNDARIES.map(({ name }) => name),
-    sabotageMs: 10_000,
+    sabotageMs: 30_000,
     deadlineMs: 120_000 + (kills + 2 * BOUNDARIES.length) * 30_000,
     tell: print,
   });

@@ -16,7 +16,7 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
     turns: 4,
     gapMs: 30,
     calmMs: 200,
-    sabotageMs: 3_000,
+    sabotageMs: 30_000,
     deadlineMs: 100_000,
   });
   assert.deepEqual(outcome.faults, []);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Random, seededRandom } from '../../../src/modules/models/rehearsal/random.ts';
 import { PaymentStandIn } from '../../support/payments.ts';
-import { connect } from '../chaos.ts';
+import { connect } from '../connect.ts';
 import { Crowd, type CrowdPlan } from '../crowd.ts';
 import { enrol, NAMES } from '../discussions.ts';
 import { judge } from '../oracle.ts';
@@ -28,7 +28,7 @@ export type ClusterPlan = CrowdPlan & {
   readonly calmMs: number;
   /** Named steps at which a process dies, by the names of `boundaries.ts`. */
   readonly steps: readonly string[];
-  /** How long the record of who did what is out of order. */
+  /** How long the record of who did what may be out of order, at most: until an event was put aside for it. */
   readonly sabotageMs: number;
   readonly deadlineMs: number;
 };

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { pick, type Random } from '../../../src/modules/models/rehearsal/random.ts';
+import { connect } from '../connect.ts';
 import { boundaryOf } from './boundaries.ts';
 import type { Fleet, Member, Role } from './fleet.ts';
 import type { Fault } from './proxy.ts';
@@ -78,24 +78,21 @@ async function dieAt(fleet: Fleet, role: Role, step: string): Promise<boolean> {
   return false;
 }
 
-/** For a while nothing can be written into the record of who did what: its events end in the dead letters. */
-export async function sabotageAudit(databaseUrl: string, ms: number): Promise<void> {
-  const run = async (statement: string) => {
+/** Nothing can be written into the record of who did what, until one of its events has ended in the dead letters. */
+export async function sabotageAudit(databaseUrl: string, withinMs: number): Promise<void> {
+  const run = async (statement: string): Promise<number> => {
     for (;;) {
-      const client = new pg.Client({ connectionString: databaseUrl });
-      client.on('error', () => {});
       try {
-        await client.connect();
-        await client.query(statement);
-        return;
+        await using db = await connect(databaseUrl);
+        return (await db.client.query(statement)).rowCount ?? 0;
       } catch {
+        // The database is on its way up again.
         await delay(100);
-      } finally {
-        await client.end().catch(() => {});
       }
     }
   };
   await run('revoke insert on audit_records from parley_app');
-  await delay(ms);
+  for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(200))
+    if ((await run('select from dead_letters')) > 0) break;
   await run('grant insert on audit_records to parley_app');
 }
