@@ -146,19 +146,20 @@ test('two tickers on one database run each tick once, whatever their own clocks 
   const ticks: Date[] = [];
   const schedule: Schedule = {
     name: 'once',
-    everyMs: 25,
+    // Far apart: a run reads which tick it is, and must have done so before the next one.
+    everyMs: 300,
     async run() {
       const row = await kept('once');
       if (row) ticks.push(row.next_run_at);
     },
   };
   await Promise.all([start(schedule), start(schedule)]);
-  await until(() => ticks.length >= 3);
+  await until(() => ticks.length >= 2);
   t.mock.timers.setTime(0);
-  await until(() => ticks.length >= 6);
+  await until(() => ticks.length >= 4);
   const times = ticks.map((tick) => tick.getTime());
   assert.equal(new Set(times).size, times.length, 'no tick twice');
-  assert.ok(times.every((time, i) => i === 0 || time - (times[i - 1] ?? 0) >= 25));
+  assert.ok(times.every((time, i) => i === 0 || time - (times[i - 1] ?? 0) >= 300));
 });
 
 test('a clock that is set back holds a schedule up for no longer than its interval', async () => {
