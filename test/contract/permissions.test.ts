@@ -6,7 +6,16 @@ import { createWorld, type Member, type World } from '../support/world.ts';
 import { assertErrorShape, blank, documented, send, UNHURRIED } from './support.ts';
 
 /** Who may ask these without signing in; everything else must name a permission or `authenticated`. */
-const PUBLIC = ['acceptInvitation', 'getHealth', 'getJwks', 'getReadiness', 'openSocket', 'register', 'revokeToken', 'token'];
+const PUBLIC = [
+  'acceptInvitation',
+  'getHealth',
+  'getJwks',
+  'getReadiness',
+  'openSocket',
+  'register',
+  'revokeToken',
+  'token',
+];
 /** What anybody who is signed in may ask: it is about themselves, or checks a right of its own. */
 const AUTHENTICATED = ['changePassword', 'createTicket', 'getMe', 'listRoles', 'listSessions', 'revokeSession'];
 
