@@ -107,7 +107,7 @@ function Basket({ form }: { form: Form<Draft> }): ReactNode {
           <li key={product.id}>
             <Picture url={product.image_url} size="small" />
             <div className="basket-what">
-              <strong>{product.name}</strong>
+              <strong className="basket-name">{product.name}</strong>
               <span className="faint">{money(product.price)} each</span>
             </div>
             <input
