@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { reset } from './proxy.ts';
 
 /** A server behind the balancer: where it listens, and where it says whether it is ready. */
 export type Backend = { readonly port: number; readonly readyUrl: string };
@@ -58,7 +59,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   #drop(backend: Backend): void {
-    for (const [socket, of] of this.#pairs) if (of === backend) socket.resetAndDestroy();
+    for (const [socket, of] of this.#pairs) if (of === backend) reset(socket);
   }
 
   #accept(near: Socket): void {
@@ -66,13 +67,13 @@ export class Balancer implements AsyncDisposable {
     const ready = this.#backends.filter((backend) => this.#ready.has(backend));
     const backend = ready[this.#turn++ % ready.length];
     if (backend === undefined) {
-      near.resetAndDestroy();
+      reset(near);
       return;
     }
     const far = connect({ host: '127.0.0.1', port: backend.port, noDelay: true });
     near.setNoDelay(true);
     this.#pairs.set(near, backend);
-    far.on('error', () => near.resetAndDestroy());
+    far.on('error', () => reset(near));
     near.once('close', () => {
       this.#pairs.delete(near);
       far.destroy();

@@ -84,9 +84,10 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
 
   const missed: string[] = [];
   const scene: Scene = { fleet, stores, random };
-  const sabotage = sabotageAudit(stores.databaseUrl, plan.sabotageMs).then(() =>
-    Promise.all(tenants.map((tenant) => tenant.requeue())),
-  );
+  const sabotage = sabotageAudit(stores.databaseUrl, {
+    tenantIds: tenants.map(({ id }) => id),
+    withinMs: plan.sabotageMs,
+  }).then(() => Promise.all(tenants.map((tenant) => tenant.requeue())));
   const toMiss: string[] = [];
   const mishaps = [
     ...Array.from({ length: plan.kills }, () => mishapOf(scene)),
@@ -104,12 +105,13 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
   await Promise.all([sabotage, shop.bought()]);
   const watched = await crowd.over();
   over.abort();
-  await Promise.all(tenants.map((tenant) => tenant.ended()));
+  await Promise.all([...tenants.map((tenant) => tenant.ended()), parley.deadLetters.requeueAll()]);
 
   await using db = await connect(stores.databaseUrl);
   const open = await settled(db.client, shop);
   await shop.read(await lastPosition(db.client, shop.tenantId), READ_MS);
   const faults = [
+    ...(await lettersLeft(db.client)),
     ...open,
     ...(await audit(db.client, shop, payments)),
     ...lost,
@@ -187,6 +189,18 @@ async function lastPosition(db: pg.Client, tenantId: string): Promise<number> {
     );
     if (rows[0]?.waiting === false) return Number(rows[0].last);
     await delay(50);
+  }
+}
+
+/** Whatever was put aside was requeued, and is done. */
+async function lettersLeft(db: pg.Client): Promise<string[]> {
+  for (const deadline = Date.now() + READ_MS; ; await delay(100)) {
+    const { rows } = await db.query<{ group_name: string; type: string; error_message: string }>(
+      'select group_name, type, error_message from dead_letters',
+    );
+    if (rows.length === 0) return [];
+    if (Date.now() > deadline)
+      return rows.map((row) => `dead letter of ${row.group_name}: ${row.type}, ${row.error_message}`);
   }
 }
 

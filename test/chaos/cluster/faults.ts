@@ -78,13 +78,19 @@ async function dieAt(fleet: Fleet, role: Role, step: string): Promise<boolean> {
   return false;
 }
 
-/** Nothing can be written into the record of who did what, until one of its events has ended in the dead letters. */
-export async function sabotageAudit(databaseUrl: string, withinMs: number): Promise<void> {
-  const run = async (statement: string): Promise<number> => {
+/**
+ * Nothing can be written into the record of who did what, until events of each of these tenants have ended in the dead
+ * letters.
+ */
+export async function sabotageAudit(
+  databaseUrl: string,
+  { tenantIds, withinMs }: { tenantIds: readonly string[]; withinMs: number },
+): Promise<void> {
+  const run = async (statement: string, values?: unknown[]): Promise<number> => {
     for (;;) {
       try {
         await using db = await connect(databaseUrl);
-        return (await db.client.query(statement)).rowCount ?? 0;
+        return (await db.client.query(statement, values)).rowCount ?? 0;
       } catch {
         // The database is on its way up again.
         await delay(100);
@@ -93,6 +99,10 @@ export async function sabotageAudit(databaseUrl: string, withinMs: number): Prom
   };
   await run('revoke insert on audit_records from parley_app');
   for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(200))
-    if ((await run('select from dead_letters')) > 0) break;
+    if (
+      (await run('select distinct tenant_id from dead_letters where tenant_id = any($1)', [tenantIds])) ===
+      tenantIds.length
+    )
+      break;
   await run('grant insert on audit_records to parley_app');
 }

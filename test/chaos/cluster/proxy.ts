@@ -60,7 +60,7 @@ export class FaultProxy implements AsyncDisposable {
   #accept(near: Socket): void {
     if (this.#fault?.kind === 'cut') {
       near.on('error', () => {});
-      near.resetAndDestroy();
+      reset(near);
       return;
     }
     const link = new Link(near, connect(this.#target), () => this.#links.delete(link));
@@ -97,9 +97,12 @@ class Link {
   }
 }
 
-/** A socket of the file system knows no reset. */
-function reset(socket: Socket): void {
-  if (socket.remoteAddress === undefined) socket.destroy();
+/**
+ * Ends a connection as a crash would. Node cannot reset a socket of the file system, and one that has said its end already
+ * it would never let go of: the process could not exit.
+ */
+export function reset(socket: Socket): void {
+  if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }
 

@@ -16,7 +16,7 @@ export class Tenant {
   readonly pulse: Pulse;
   readonly faults: string[] = [];
   requeued = 0;
-  readonly #id: string;
+  readonly id: string;
   readonly #parley: Parley;
   readonly #url: string;
   readonly #over: AbortSignal;
@@ -24,7 +24,7 @@ export class Tenant {
   readonly #working: Promise<void>;
 
   private constructor(at: { id: string; url: string; parley: Parley; pulse: Pulse; over: AbortSignal }) {
-    this.#id = at.id;
+    this.id = at.id;
     this.#url = at.url;
     this.#parley = at.parley;
     this.#over = at.over;
@@ -75,11 +75,11 @@ export class Tenant {
   async judge(db: pg.Client): Promise<string[]> {
     const { rows: events } = await db.query<{ id: string; type: string; data: { api_key_id?: string } }>(
       `select id, type, data from events where stream = $1 order by position`,
-      [`identity/${this.#id}`],
+      [`identity/${this.id}`],
     );
     const { rows: records } = await db.query<{ event_id: string }>(
       'select event_id from audit_records where tenant_id = $1 order by seq',
-      [this.#id],
+      [this.id],
     );
     const faults = [...this.faults, ...(await this.pulse.judge(db))];
     const at = events.findIndex(({ id }, index) => records[index]?.event_id !== id);
@@ -94,7 +94,7 @@ export class Tenant {
     // One more is the pulse's own.
     if (keys.size !== this.#made.length + 1)
       faults.push(`${this.#made.length} keys were acknowledged, ${keys.size - 1} made`);
-    return faults.map((fault) => `tenant ${this.#id}: ${fault}`);
+    return faults.map((fault) => `tenant ${this.id}: ${fault}`);
   }
 
   async #work(): Promise<void> {
