@@ -91,7 +91,10 @@ function readyPorts(child: ChildProcess): Promise<readonly number[]> {
 
 /** Tells a process of the benchmark what to do, and waits for its answer. */
 export async function tell<T>(child: ChildProcess, order: object): Promise<T> {
-  const answer = once(child, 'message');
+  const ended = new AbortController();
+  const gone = () => ended.abort(new Error('A process of the benchmark ended'));
+  child.once('exit', gone);
+  const answer = once(child, 'message', { signal: ended.signal });
   child.send(order);
   return ((await answer) as [T])[0];
 }

@@ -19,16 +19,20 @@ export type Writing = {
   hot?: number;
 };
 
+/** `refused`: the database was too slow for the pace (a transaction waits 5 s for a connection, no longer). */
+export type Written = { committed: number; refused: number };
+
 const { config } = loadConfig(process.cwd(), '0.0.0');
 const app = await createApp(config, { roles: ['api'], log: createLog({ level: 'error' }) });
 await app.start();
 const numbers = new Map<string, number>();
 let turn = 0;
 
-async function write({ tenantId, rate, seconds, streams, hot = 0 }: Writing): Promise<{ committed: number }> {
+async function write({ tenantId, rate, seconds, streams, hot = 0 }: Writing): Promise<Written> {
   const ctx = systemCtx({ tenantId, id: 'bench', requestId: 'bench', signal: new AbortController().signal });
   const total = rate * seconds;
   const begin = performance.now();
+  let refused = 0;
   const under: Promise<unknown>[] = [];
   for (let sent = 0; sent < total; ) {
     const due = Math.min(total, Math.floor(((performance.now() - begin) / 1000) * rate) + 1);
@@ -44,12 +48,18 @@ async function write({ tenantId, rate, seconds, streams, hot = 0 }: Writing): Pr
         version,
       };
       const announcement = { stream, subject: stream, data };
-      under.push(app.db.inTx(ctx, async (tx) => void append(tx, agentChanged, announcement)));
+      under.push(
+        app.db
+          .inTx(ctx, async (tx) => void append(tx, agentChanged, announcement))
+          .catch(() => {
+            refused += 1;
+          }),
+      );
     }
     await delay(1);
   }
   await Promise.all(under);
-  return { committed: total };
+  return { committed: total - refused, refused };
 }
 
 process.on('message', (writing: Writing) => void write(writing).then((done) => process.send?.(done)));
