@@ -149,10 +149,13 @@ test('a discussion is followed with its live text', async () => {
     topic: 'Tea',
     participants: [{ agent_id: made.id }],
     limits: { max_turns: 1 },
+    start: false,
   });
   assert.ok(body.id, JSON.stringify(body));
   const socket = await signedIn();
   await socket.subscribe(`discussions/${body.id}`, { cursor: body.cursor });
+  // Who follows only after the last word is told no more of it live.
+  await ann.post(`/discussions/${body.id}/resume`);
   await socket.until(({ event }) => event === 'discussion_completed');
   const texts = socket.said.filter(({ event }) => event === 'message_delta' || event === 'turn_snapshot');
   assert.ok(texts.length > 0);
