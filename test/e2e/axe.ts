@@ -12,13 +12,15 @@ export const complaints = (page: Page): Promise<string[]> => run(page, { runOnly
 export const contrastComplaints = (page: Page): Promise<string[]> =>
   run(page, { runOnly: { type: 'rule', values: ['color-contrast'] } });
 
+/** What is still fading in has no colour yet. What goes round for ever has no end, and goes on. */
+const AT_REST = `for (const motion of document.getAnimations())
+  if (Number.isFinite(motion.effect?.getComputedTiming().endTime)) motion.finish();`;
+
 async function run(page: Page, options: object): Promise<string[]> {
   // Through the debugger, which the page's own policy (no foreign script) does not bind.
   if (!(await page.evaluate<boolean>("'axe' in globalThis"))) await page.evaluate(axe.source);
+  await page.evaluate(AT_REST);
   const violations = await page.evaluate(async (how) => {
-    // A page is judged at rest: what is still fading in has no colour yet. What goes round for ever has no end.
-    for (const motion of document.getAnimations())
-      if (Number.isFinite(motion.effect?.getComputedTiming().endTime)) motion.finish();
     const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<{ violations: Violation[] }> } };
     return (await axe.run({ ...how, resultTypes: ['violations'] })).violations;
   }, options);
