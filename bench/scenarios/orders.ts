@@ -7,8 +7,8 @@ import { dataDir } from '../support/server.ts';
 
 const PRODUCTS = 1_000;
 const RATE = 300;
-const SECONDS = 4;
-const ROUNDS = 3;
+const SECONDS = 3;
+const ROUNDS = 2;
 const CONNECTIONS = 32;
 
 /**

@@ -6,8 +6,8 @@ import { cpuSeconds, pssMiB } from '../support/process.ts';
 import { dataDir, stop } from '../support/server.ts';
 
 const RATE = 3_000;
-const SECONDS = 4;
-const ROUNDS = 3;
+const SECONDS = 3;
+const ROUNDS = 2;
 const CONNECTIONS = 64;
 
 type Side = { pid: number; load: Pick<Load, 'origin' | 'path' | 'headers'> };
