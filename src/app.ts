@@ -73,16 +73,13 @@ export type AppOptions = {
   readonly onLost?: (error: Error) => void;
   /** What this process does. Default: everything. */
   readonly roles?: readonly Role[];
-  /** Only answers requests, on a database that another process owns and works for. Default false. */
-  readonly answersOnly?: boolean;
 };
 
 /** `api` answers requests; `worker` moves events, and runs consumers, jobs and schedules. */
 export type Role = 'api' | 'worker';
 export const ROLES: readonly Role[] = ['api', 'worker'];
 
-const rolesOf = ({ roles = ROLES, answersOnly = false }: AppOptions): readonly Role[] =>
-  answersOnly ? ['api'] : roles;
+const rolesOf = ({ roles = ROLES }: AppOptions): readonly Role[] => roles;
 
 /** Whether other processes may serve the same database: they need a Redis to hear of one another. */
 const isShared = ({ databaseUrl, redisUrl }: Config): boolean => databaseUrl !== undefined && redisUrl !== undefined;
@@ -131,7 +128,7 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     ready: (allowDegraded) => readiness({ ...probes, draining: () => stopping || api.http.draining }, allowDegraded),
   });
   const service = inOrder('parley', [
-    ...[internal, ...servicesOf(resources, options)],
+    ...[internal, ...servicesOf(resources)],
     ...(worker ? [worker.service] : []),
     ...(roles.has('api') ? [api.service] : []),
   ]);
@@ -233,18 +230,18 @@ async function createResources(config: Config, options: AppOptions) {
 }
 
 /** The resources that run, in the order in which they need one another. */
-function servicesOf(resources: Resources, { answersOnly = false }: AppOptions): Service[] {
+function servicesOf(resources: Resources): Service[] {
   const { tracer, metrics, database, db, redis, signals, leases, notices, tail, feed, hub, outbound } = resources;
   // This process owns the database: what the one before it held, it holds no more.
   const predecessors: Service = { name: 'predecessors', start: () => leases.freeDead(), stop: async () => {} };
   return [
     { name: 'telemetry', start: async () => {}, stop: () => tracer.close().finally(metrics.close) },
     resources.pool,
-    ...(answersOnly ? [] : [database]),
+    database,
     { name: 'connections', start: db.ping, stop: db.close },
     ...(redis && signals ? [redis, signals] : []),
     leases,
-    ...(answersOnly || resources.shared ? [] : [predecessors]),
+    ...(resources.shared ? [] : [predecessors]),
     notices,
     { name: 'tail', start: async () => {}, stop: () => tail.close() },
     feed,

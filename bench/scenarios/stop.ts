@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeTenant, type Node, startInstallation } from '../support/cluster.ts';
 import { percentiles } from '../support/load.ts';
-import { startPostgres } from '../support/postgres.ts';
-import { call, type Demo, dataDir, removeDir, startServer, stop } from '../support/server.ts';
+import { call, type Demo, dataDir, stop } from '../support/server.ts';
 
 const TIMES = 50;
 /** An answer that would take five minutes: nothing ends by itself. */
@@ -13,43 +12,40 @@ const CHUNKS = 3_000;
 const GAP_MS = 100;
 const BETWEEN_MS = 50;
 const TARGET_MS = 100;
+const SCOPES = ['agents:read', 'agents:write', 'discussions:read', 'discussions:write'];
 
 type Asked = { topic: string; lastChunkMs: number; abandonedMs?: number };
-type Way = (demo: Demo, id: string) => Promise<unknown>;
+type Door = Pick<Demo, 'url' | 'api_key'>;
+type Way = (door: Door, id: string) => Promise<unknown>;
 
 /** What stops a speaker, by the word of the API. */
 const WAYS: Record<string, Way> = {
-  cancel: (demo, id) => call(demo, 'POST', `/discussions/${id}/cancel`),
-  pause: (demo, id) => call(demo, 'POST', `/discussions/${id}/pause`),
-  interrupt: (demo, id) => call(demo, 'POST', `/discussions/${id}/messages`, { content: 'Stop.' }),
+  cancel: (door, id) => call(door, 'POST', `/discussions/${id}/cancel`),
+  pause: (door, id) => call(door, 'POST', `/discussions/${id}/pause`),
+  interrupt: (door, id) => call(door, 'POST', `/discussions/${id}/messages`, { content: 'Stop.' }),
 };
 
 /**
- * Stop from any node: discussions whose turns run in process B are stopped by requests to process A, which shares nothing
- * with it but PostgreSQL. Measured from the request to the moment at which the provider sees its connection closed; beside
- * it the same by requests to B itself.
+ * Stop from any node: discussions whose turns run in process B are stopped by requests to process A, which runs none.
+ * Measured from the request to the moment at which the provider sees its connection closed; beside it the same by requests
+ * to B itself.
  */
 export async function run(): Promise<Record<string, unknown>> {
-  const dir = dataDir();
   const provider = spawn(process.execPath, ['bench/support/provider.ts', String(CHUNKS), String(GAP_MS)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const origin = `http://127.0.0.1:${await firstLine(provider)}`;
-  const postgres = await startPostgres(dir);
-  const env = {
-    ...{ DATABASE_URL: postgres.url, MASTER_KEY: randomBytes(32).toString('hex') },
-    ...{ OPENAI_COMPATIBLE_URL: `${origin}/v1`, REQUESTS_PER_MINUTE: '100000' },
-  };
-  const b = await startServer(dir, env);
-  const other = await startNode(dir, env);
+  const installation = await startInstallation(dataDir(), { OPENAI_COMPATIBLE_URL: `${origin}/v1` });
   try {
-    const a = { ...b.demo, url: `http://127.0.0.1:${await firstLine(other)}` };
-    await stops(b.demo, a, { provider: origin, way: 'cancel', times: 10 }); // warm-up, not counted
+    const [b, a] = [await installation.start('all', []), await installation.start('api', [])];
+    const { key } = await makeTenant(b.ports[0] as number, SCOPES);
+    const at = ({ ports }: Node): Door => ({ url: `http://127.0.0.1:${ports[0]}`, api_key: key });
+    await stops(at(b), at(a), { provider: origin, way: 'cancel', times: 10 }); // warm-up, not counted
     const elsewhere: Record<string, unknown> = {};
     const here: Record<string, unknown> = {};
     for (const way of Object.keys(WAYS)) {
-      elsewhere[way] = await stops(b.demo, a, { provider: origin, way, times: TIMES });
-      here[way] = await stops(b.demo, b.demo, { provider: origin, way, times: TIMES });
+      elsewhere[way] = await stops(at(b), at(a), { provider: origin, way, times: TIMES });
+      here[way] = await stops(at(b), at(b), { provider: origin, way, times: TIMES });
     }
     return {
       ...{ on_another_process: elsewhere, on_the_same_process: here, targets: { p95_ms: TARGET_MS } },
@@ -57,11 +53,8 @@ export async function run(): Promise<Record<string, unknown>> {
       load_average: loadavg().map(round),
     };
   } finally {
-    await stop(other);
-    await b.stop();
-    await postgres.stop();
+    await installation.stop();
     await stop(provider);
-    removeDir(dir);
   }
 }
 
@@ -70,18 +63,10 @@ async function firstLine({ stdout }: ChildProcess): Promise<string> {
   return line.toString().trim();
 }
 
-function startNode(dir: string, env: Record<string, string>): ChildProcess {
-  const ports = { PORT: '0', API_PORT: '0', METRICS_PORT: '0', DATA_DIR: dir };
-  return spawn(process.execPath, ['bench/support/node.ts'], {
-    env: { ...process.env, ...ports, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-}
-
 /** Discussions are begun at one process, all at once, and stopped one after the other at another. */
 async function stops(
-  begin: Demo,
-  end: Demo,
+  begin: Door,
+  end: Door,
   { provider, way, times }: { provider: string; way: string; times: number },
 ): Promise<Record<string, unknown>> {
   const mark = `${Date.now() % 100_000}`;

@@ -107,7 +107,12 @@ export async function freePort(): Promise<number> {
 }
 
 /** A JSON call with the demo tenant's API key; throws on anything but success. */
-export async function call<T>(demo: Demo, method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T>(
+  demo: Pick<Demo, 'url' | 'api_key'>,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<T> {
   const answer = await fetch(`${demo.url}/api/v1${path}`, {
     method,
     headers: {
