@@ -102,6 +102,20 @@ describe('deliveries', () => {
     assert.deepEqual([(await one(hook)).status, receiver.received.length], ['succeeded', 5]);
   });
 
+  test('many retries of one delivery at once, while it is being sent, all answer', async () => {
+    await using receiver = await createReceiver();
+    const hook = await webhook(receiver);
+    await happen(who);
+    await world.settle();
+    const { id } = await one(hook);
+    for (let round = 0; round < 10; round++) {
+      const retries = Array.from({ length: 16 }, () => who.post(`/webhooks/${hook.id}/deliveries/${id}/retry`));
+      for (const { status, body } of await Promise.all(retries)) assert.equal(status, 200, JSON.stringify(body));
+    }
+    await world.settle();
+    assert.equal((await one(hook)).status, 'succeeded');
+  });
+
   test('410 turns the webhook off at once, with what waits for it, and says so; it can be turned on again', async () => {
     let status = 500;
     await using receiver = await createReceiver((response) => response.writeHead(status).end());
