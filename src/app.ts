@@ -154,6 +154,8 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     async settle(): Promise<void> {
       await Promise.all([identity.settled(), access.settled()]);
       await worker?.settle();
+      // What hears of events only to answer requests (caches, streams) has heard of all that is in the log.
+      await resources.feed.caughtUp();
     },
   };
 }

@@ -52,6 +52,8 @@ export function createWorkerRole({ announcements, sequencer, modules, logRetenti
     readonly groups: readonly string[];
     readonly kinds: readonly string[];
     readonly schedules: readonly string[];
+    /** How many shards of these groups this process has at the moment. */
+    lanes(): number;
   };
 } {
   const { signals, queue, leases } = deps;
@@ -80,6 +82,7 @@ export function createWorkerRole({ announcements, sequencer, modules, logRetenti
       groups: dispatch.groups,
       kinds: kinds.map(({ kind }) => kind),
       schedules: schedules.map(({ name }) => name),
+      lanes: () => dispatch.lanes(),
     },
   };
 }

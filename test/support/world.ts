@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type App, type AppOptions, createApp } from '../../src/app.ts';
+import type { App, AppOptions } from '../../src/app.ts';
 import { uuidv7 } from '../../src/lib/ids.ts';
 import { permissionsOf, type Role } from '../../src/platform/auth/permissions.ts';
 import { loadConfig } from '../../src/platform/config/load.ts';
@@ -10,6 +10,7 @@ import type { Ctx } from '../../src/platform/context.ts';
 import { silentLog } from '../../src/platform/telemetry/log.ts';
 import { type Client, createClient } from './client.ts';
 import { type TestDatabase, testCtx, testDatabase } from './database.ts';
+import { ofMany, startMany, startOne } from './many.ts';
 
 export type { Answer, Client } from './client.ts';
 
@@ -33,10 +34,15 @@ export type WorldOptions = {
   readonly app?: AppOptions;
   /** False: without Redis, in the leg of `make test` that has one (PARLEY_TEST_WORLD_REDIS), too. */
   readonly redis?: boolean;
+  /** Why this is about one process, and stays one in the leg that makes worlds of many (`make test LEG=cluster`). */
+  readonly alone?: string;
 };
 
 export type World = {
+  /** The server; the first that answers requests, where there are many. */
   readonly app: App;
+  /** All servers of it: one, but in the leg of many. */
+  readonly apps: readonly App[];
   readonly database: TestDatabase;
   readonly db: App['db'];
   /** `http://127.0.0.1:PORT` of the public door, without the prefix. */
@@ -66,45 +72,46 @@ export async function createWorld({
   env = {},
   app: options = {},
   redis = true,
+  alone,
 }: WorldOptions = {}): Promise<World> {
   const database = await testDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-world-'));
+  const many = ofMany() && redis && alone === undefined;
   const { config } = loadConfig(dataDir, '0.1.0', {
     env: {
       PARLEY_PROFILE: profile,
       ...{ HOST: '127.0.0.1', PORT: '0', API_PORT: '0', METRICS_PORT: '0', SIGNUP: 'open' },
       ...(redis && process.env.PARLEY_TEST_WORLD_REDIS && { REDIS_URL: process.env.PARLEY_TEST_WORLD_REDIS }),
       ...{ DATABASE_URL: database.url, DATA_DIR: dataDir, MASTER_KEY: randomBytes(32).toString('hex') },
+      ...(many && { TRUSTED_PROXIES: '127.0.0.1' }),
       ...env,
     },
     faults: [],
   });
-  const begin = async () => {
-    const started = await createApp(config, { log: silentLog, localPorts: [], ...options });
-    await started.start();
-    return started;
-  };
-  let app = await begin();
-  const url = () => `http://127.0.0.1:${app.http.ports[0]}`;
-  const as = (token?: string) => createClient(() => ({ url: url(), prefix: config.apiPrefix }), token);
+  const begin = () => (many ? startMany : startOne)(config, { log: silentLog, localPorts: [], ...options });
+  let it = await begin();
+  const as = (token?: string) => createClient(() => ({ url: it.url, prefix: config.apiPrefix }), token);
   const anonymous = as();
   let stopping: Promise<void> | undefined;
 
   async function stopAll(): Promise<void> {
-    await app.stop(STOP_DEADLINE_MS);
+    await it.stop(STOP_DEADLINE_MS);
     await Promise.all([database.close(), rm(dataDir, { recursive: true, force: true })]);
   }
   const stop = () => (stopping ??= stopAll());
 
   return {
     get app() {
-      return app;
+      return it.app;
+    },
+    get apps() {
+      return it.apps;
     },
     get db() {
-      return app.db;
+      return it.app.db;
     },
     get url() {
-      return url();
+      return it.url;
     },
     database,
     prefix: config.apiPrefix,
@@ -114,13 +121,13 @@ export async function createWorld({
     async apiKey(member, roles = ['developer']) {
       const { tenantId, userId } = member;
       const scopes = [...permissionsOf(roles)];
-      const { key } = await app.access.createApiKey({ tenantId, userId, name: `Test ${uuidv7()}`, scopes });
+      const { key } = await it.app.access.createApiKey({ tenantId, userId, name: `Test ${uuidv7()}`, scopes });
       return { ...as(key), key };
     },
-    settle: () => app.settle(),
+    settle: () => it.settle(),
     async restart() {
-      await app.stop(STOP_DEADLINE_MS);
-      app = await begin();
+      await it.stop(STOP_DEADLINE_MS);
+      it = await begin();
     },
     stop,
     [Symbol.asyncDispose]: stop,

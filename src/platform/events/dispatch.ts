@@ -18,6 +18,8 @@ import * as q from './sql.ts';
 
 export interface Dispatch extends Service {
   readonly groups: readonly string[];
+  /** How many shards of a group are held here. */
+  lanes(): number;
   /** Resolves when every group held here has seen the whole log, as far as the feed has come. */
   idle(): Promise<void>;
 }
@@ -114,6 +116,10 @@ class LaneDispatch implements Dispatch {
     await this.#save().catch((error: unknown) => this.#log.warn('could not save offsets', { error }));
     await this.#keeping?.release();
     this.#keeping = undefined;
+  }
+
+  lanes(): number {
+    return this.#open().filter((lane) => !lane.closed).length;
   }
 
   async idle(): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from '../db/queries.ts';
 import type { JobRunner } from '../jobs/runner.ts';
 import { busyJobs } from '../jobs/sql.ts';
@@ -15,6 +16,9 @@ type Deps = {
   readonly jobs: JobRunner;
 };
 
+/** What is due and does not run here is run by another process. */
+const ELSEWHERE_MS = 5;
+
 /**
  * For tests: resolves when nothing is on its way any more, in the database either. Events make jobs and jobs make events,
  * so it goes round until a whole round has found nothing. What waits for a later time is not waited for.
@@ -29,6 +33,7 @@ export function createSettle({ db, sequencer, feed, dispatch, jobs }: Deps): () 
       const [waiting, busy] = await Promise.all([db.system.all(waitingShards(ALL_SHARDS)), db.system.first(busyJobs)]);
       if (waiting.length === 0 && busy?.count === 0) return;
       if (waiting.length > 0) sequencer.look(waiting.map(({ shard }) => shard));
+      else await delay(ELSEWHERE_MS);
     }
   };
 }

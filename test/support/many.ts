@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { locateNginx, startNginx } from '../../scripts/testing/nginx.ts';
+import { freePort } from '../../scripts/testing/redis.ts';
+import { type App, type AppOptions, createApp, type Role } from '../../src/app.ts';
+import { ALL_SHARDS } from '../../src/platform/events/shards.ts';
+
+const CONFIG = readFileSync(new URL('../../deploy/nginx/parley.conf', import.meta.url), 'utf8');
+const ROLES: readonly Role[] = ['api', 'api', 'worker', 'worker'];
+const AGAIN_MS = 5;
+
+/** What a world stands on: one server that does everything, or several of each role behind one door. */
+export type Installation = {
+  /** What a test looks into: the only server, or the first that answers requests, told what the workers run. */
+  readonly app: App;
+  readonly apps: readonly App[];
+  /** `http://127.0.0.1:PORT` of the public door. */
+  readonly url: string;
+  settle(): Promise<void>;
+  stop(deadlineMs: number): Promise<void>;
+};
+
+/** Whether worlds are made of many: the leg of `make test` that says so, with a Redis that they share. */
+export const ofMany = (): boolean => process.env.PARLEY_TEST_WORLD === 'many';
+
+/** A door to these ports, as deploy/nginx says: `stop` closes it. */
+export async function startDoor(ports: readonly [number, number]): Promise<{ url: string; stop(): Promise<void> }> {
+  const file = locateNginx();
+  if (!file) throw new Error('There is no nginx on this machine');
+  const port = await freePort();
+  const config = CONFIG.replace('listen 8080', `listen 127.0.0.1:${port}`)
+    .replace('127.0.0.1:8081', `127.0.0.1:${ports[0]}`)
+    .replace('127.0.0.1:8082', `127.0.0.1:${ports[1]}`);
+  const { stop } = await startNginx(file, config, port);
+  return { url: `http://127.0.0.1:${port}`, stop };
+}
+
+/** One server, which does everything. */
+export async function startOne(config: App['config'], options: AppOptions): Promise<Installation> {
+  const app = await createApp(config, options);
+  await app.start();
+  return {
+    ...{ app, apps: [app], settle: () => app.settle(), stop: (deadlineMs) => app.stop(deadlineMs) },
+    url: `http://127.0.0.1:${app.http.ports[0]}`,
+  };
+}
+
+/**
+ * Two servers of the role api behind an nginx and two of the role worker, in this process, so that a test's clock is
+ * theirs and `settle` knows of them all. They share what processes share, and nothing else: the database and the Redis.
+ */
+export async function startMany(config: App['config'], options: AppOptions): Promise<Installation> {
+  const apps = await Promise.all(ROLES.map((role) => createApp(config, { ...options, roles: [role] })));
+  const end = async (deadlineMs: number): Promise<void> => {
+    const ended = await Promise.allSettled(apps.map((app) => app.stop(deadlineMs)));
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  };
+  const begun = await Promise.allSettled(apps.map((app) => app.start()));
+  const failed = begun.find((one) => one.status === 'rejected');
+  if (failed) {
+    await end(1000).catch(() => {});
+    throw failed.reason;
+  }
+  const [first, second, ...workers] = apps as [App, App, App, App];
+  const door = await startDoor([first.http.ports[0] as number, second.http.ports[0] as number]);
+  return {
+    ...{ app: { ...first, runs: workers[0]?.runs }, apps, url: door.url, settle: () => settle(apps) },
+    async stop(deadlineMs) {
+      await door.stop();
+      await end(deadlineMs);
+    },
+  };
+}
+
+/** One settles what it holds itself, and may so have made work for another: round and round, until the log stands still. */
+async function settle(apps: readonly App[]): Promise<void> {
+  const [{ db }] = apps as [App];
+  const heads = () => db.system.all(sql`select shard, next_position from log_shards order by shard`);
+  const groups = apps.flatMap(({ runs }) => runs?.groups ?? []);
+  const lanes = new Set(groups).size * ALL_SHARDS.length;
+  for (let before = ''; ; ) {
+    await Promise.all(apps.map((app) => app.settle()));
+    // A shard that changes hands is nobody's for a moment.
+    const held = apps.reduce((sum, { runs }) => sum + (runs?.lanes() ?? 0), 0);
+    const now = held === lanes ? JSON.stringify(await heads()) : '';
+    if (now !== '' && now === before) return;
+    before = now;
+    if (now === '') await delay(AGAIN_MS);
+  }
+}
