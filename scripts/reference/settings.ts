@@ -46,7 +46,7 @@ export const GROUPS: readonly Group[] = [
       PUBLIC_URL: {
         fallback: '`http://localhost:PORT`',
         sample: 'https://parley.example.com',
-        what: 'What browsers and clients call this server. Tokens are issued in its name.',
+        what: 'What browsers and clients call this server. Access tokens are issued in its name; without it, of `http://localhost`.',
       },
       TRUSTED_PROXIES: {
         fallback: 'none',

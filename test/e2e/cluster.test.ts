@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
+import { freePort } from '../../scripts/testing/redis.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { type Follower, type Frame, follow, stands } from '../support/discussions.ts';
 import { until } from '../support/log.ts';
@@ -22,9 +23,11 @@ before(async () => {
   provider = await StandIn.start(openaiProtocol);
   provider.script({ does: 'answer', pieces: WORDS, gapMs: 15 });
   cluster = await startCluster({
-    roles: ['api', 'api', 'worker', 'worker'],
+    roles: ['api', 'worker', 'worker'],
     env: { OPENAI_COMPATIBLE_URL: provider.baseUrl },
   });
+  // As on one machine: on a port that it was given, which is not the other's.
+  await cluster.start('api', { PORT: String(await freePort()) });
 });
 after(async () => {
   await cluster?.stop();
@@ -89,6 +92,20 @@ test('an api runs no jobs, a worker answers nobody but its metrics', { skip: noR
     assert.match(await (await fetch(`${internal}/metrics`)).text(), /^redis_connected 1$/m);
     assert.equal((await fetch(`${url}/api/v1/health`)).status, role === 'worker' ? 404 : 200);
   }
+});
+
+test('whoever signed in at one api is somebody at another, on whatever port it listens', {
+  skip: noRedis,
+}, async () => {
+  const [first, second] = [cluster.member('api', 0), cluster.member('api', 1)];
+  const joined = { email: 'emmy@example.com', password: 'a long walk to the harbour', tenant_name: 'T' };
+  const { body } = await first.as().post('/auth/register', joined);
+  assert.equal((await second.as(body.access_token).get('/auth/me')).body.user.email, joined.email);
+  const again = await second.as().post('/auth/token', {
+    ...{ grant_type: 'refresh_token', refresh_token: body.refresh_token },
+  });
+  assert.equal(again.status, 200);
+  assert.equal((await first.as(again.body.access_token).get('/auth/me')).status, 200);
 });
 
 test('a process without the Redis of the others is refused', { skip: noRedis }, async () => {

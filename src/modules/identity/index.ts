@@ -79,8 +79,8 @@ const LOCAL: Client = { ip: '127.0.0.1', userAgent: 'parley' };
 export function createIdentity(deps: IdentityDeps): Identity & Module {
   const { db, clock, config, secrets, hub, limiter, reliability } = deps;
   const log = deps.log.child('identity');
-  const issuer = config.publicUrl;
-  const audience = `${config.publicUrl}${config.apiPrefix}`;
+  const { issuer } = config;
+  const audience = `${issuer}${config.apiPrefix}`;
   const keys = createSigningKeys({ db, secrets, clock, issuer, audience });
   const verify = createVerifier({ issuer, audience, clock, keyOf: keys.publicKeyOf });
   const sessions = createSessions({ db, clock, secrets, keys, hub });

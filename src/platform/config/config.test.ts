@@ -34,6 +34,13 @@ test('without any setting development runs on loopback with the packaged databas
   );
 });
 
+test('tokens are issued in one name, whatever ports the processes of an installation listen on', () => {
+  const issuers = ['8080', '8081', '0'].map((PORT) => parse({ PORT }).config.issuer);
+  assert.deepEqual([...new Set(issuers)], ['http://localhost']);
+  const { publicUrl, issuer } = parse({ PORT: '8081', PUBLIC_URL: 'https://parley.example.com' }).config;
+  assert.deepEqual([publicUrl, issuer], ['https://parley.example.com', 'https://parley.example.com']);
+});
+
 test('production listens everywhere, invites, and needs its key, its database and its Redis', () => {
   const key = randomBytes(32);
   const bare = parse({ PARLEY_PROFILE: 'production' });

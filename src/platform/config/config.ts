@@ -19,6 +19,8 @@ export type Config = {
   readonly metricsPort: number;
   readonly apiPrefix: string;
   readonly publicUrl: string;
+  /** In whose name access tokens are issued: the same in every process of an installation, whatever its ports. */
+  readonly issuer: string;
   /** CIDR ranges or addresses whose `X-Forwarded-*` is believed. */
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
@@ -83,6 +85,7 @@ export function parseConfig(
   const profile = read.oneOf('PARLEY_PROFILE', 'development', ['development', 'testing', 'production']);
   const production = profile === 'production';
   const port = read.whole('PORT', 8080, PORTS);
+  const publicUrl = read.url('PUBLIC_URL');
   const config: ParsedConfig = {
     profile,
     projectName: read.text('PROJECT_NAME', 'Parley'),
@@ -94,7 +97,8 @@ export function parseConfig(
     apiPort: read.whole('API_PORT', 8000, PORTS),
     metricsPort: read.whole('METRICS_PORT', 9100, PORTS),
     apiPrefix: apiPrefix(read),
-    publicUrl: read.url('PUBLIC_URL') ?? `http://localhost${port === 0 ? '' : `:${port}`}`,
+    publicUrl: publicUrl ?? `http://localhost${port === 0 ? '' : `:${port}`}`,
+    issuer: publicUrl ?? 'http://localhost',
     trustedProxies: eachMust(read, 'TRUSTED_PROXIES', isAddressOrRange, 'an IP address or a range such as 10.0.0.0/8'),
     corsOrigins: eachMust(read, 'CORS_ORIGINS', isOrigin, 'an origin such as https://app.example.com', [
       ...(production ? [] : ['http://localhost:3000']),
