@@ -30,7 +30,7 @@ import { logIdentity } from './platform/events/sql.ts';
 import type { Tail } from './platform/events/tail.ts';
 import { createMemoryTail } from './platform/events/tail-memory.ts';
 import { readiness } from './platform/http/health.ts';
-import { purgeSchedule } from './platform/http/idempotency.ts';
+import { purgeSchedule } from './platform/idempotency/commands.ts';
 import type { Limits } from './platform/http/limits.ts';
 import { createCursors } from './platform/http/paging.ts';
 import { createNotices } from './platform/jobs/notices.ts';

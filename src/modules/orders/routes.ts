@@ -7,8 +7,11 @@ import { missing, type Orders } from './service.ts';
 
 const tag = 'orders';
 
+/** Orders of a tenant that share a transaction at most; see ADR 22. */
+const TOGETHER = 64;
+
 export function ordersRoutes(router: Router, orders: Orders): void {
-  router.command({
+  router.commands({
     url: '/orders',
     operationId: 'createOrder',
     summary: 'Place an order',
@@ -18,14 +21,16 @@ export function ordersRoutes(router: Router, orders: Orders): void {
       'how many there are.',
     tag,
     access: 'orders:write',
-    idempotency: 'required',
     body: CreateOrder,
     response: Order,
     errors: ['out_of_stock'],
-    handler: async (tx, { body }) => {
-      const created = await orders.create(tx, body);
-      return { body: created, headers: { etag: etagOf(created.version) } };
-    },
+    together: TOGETHER,
+    handler: async (tx, inputs) =>
+      (await orders.create(tx, inputs)).map((created) =>
+        created.status === 'rejected'
+          ? created
+          : { status: 'fulfilled', value: { body: created.value, headers: { etag: etagOf(created.value.version) } } },
+      ),
   });
 
   router.route({

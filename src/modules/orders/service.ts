@@ -9,10 +9,10 @@ import { formatCursor } from '../../platform/realtime/cursor.ts';
 import type { Hub } from '../../platform/realtime/hub.ts';
 import { enqueueSettle, make, stateOf, write } from './moves.ts';
 import type { PaymentService } from './payment/contract.ts';
-import { place } from './place.ts';
+import { type Asked, place } from './placing/place.ts';
 import { factsOf, orderOf } from './present.ts';
 import { firstIdAt } from './rules.ts';
-import type { CreateOrder, ListOrders, Order, OrderFacts } from './schemas.ts';
+import type { ListOrders, Order, OrderFacts } from './schemas.ts';
 import * as store from './store.ts';
 
 export type OrderPage = { items: OrderFacts[]; next_cursor: string | null; cursor: string };
@@ -20,10 +20,11 @@ export type OrderPage = { items: OrderFacts[]; next_cursor: string | null; curso
 /** What customers of a tenant order, from the shelf to the door. */
 export type Orders = {
   /**
-   * Holds the pieces and fixes the prices. Throws `validation_failed` for what cannot be ordered together, `out_of_stock`
-   * with the lines that there is not enough of, `unavailable` where nobody takes payments.
+   * Holds the pieces and fixes the prices of orders of one tenant, in their order, each by itself. Refuses with
+   * `validation_failed` what cannot be ordered together, with `out_of_stock` and its lines what there is not enough of.
+   * Throws `unavailable` where nobody takes payments.
    */
-  create(tx: Tx, input: CreateOrder): Promise<Order>;
+  create(tx: Tx, asked: readonly Asked[]): Promise<PromiseSettledResult<Order>[]>;
   /** Throws `not_found`. */
   get(ctx: Ctx, id: string): Promise<Order>;
   /** Newest first. Throws `invalid_cursor`. */
@@ -67,7 +68,7 @@ export function ordersService(deps: OrdersDeps): Orders {
   }
 
   return {
-    async create(tx, input) {
+    async create(tx, asked) {
       if (service === undefined)
         throw new AppError('unavailable', {
           message: 'Orders cannot be paid here: whoever runs this server has to set PAYMENT_URL.',
@@ -75,7 +76,10 @@ export function ordersService(deps: OrdersDeps): Orders {
         });
       // Before the commit, so that whoever follows from there sees the order's first event.
       const cursor = await cursorNow(tx.ctx);
-      return orderOf(await place(tx, input, { nowMs: clock.now().getTime(), expiryMs }), cursor);
+      const placed = await place(tx, asked, { nowMs: clock.now().getTime(), expiryMs });
+      return placed.map((one) =>
+        one.status === 'rejected' ? one : { status: 'fulfilled', value: orderOf(one.value, cursor) },
+      );
     },
 
     async get(ctx, id) {

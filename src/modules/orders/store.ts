@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Reader, Tx } from '../../platform/db/queries.ts';
 import type { Revision } from '../catalog/index.ts';
 import type { PaymentStatus, Status } from './rules.ts';
-import type { CreateOrder, CurrencyCode, OrderFacts } from './schemas.ts';
+import type { CurrencyCode, OrderFacts } from './schemas.ts';
 
 export type LineRow = {
   product_id: string;
@@ -50,82 +50,6 @@ const facts = sql.raw(
     "'quantity', l.quantity) order by l.line) from order_lines l where l.tenant_id = o.tenant_id and l.order_id = o.id) " +
     'as lines',
 );
-const json = (value: unknown) => sql`${JSON.stringify(value)}::jsonb`;
-const jsonOrNull = (value: unknown) => sql`${value === null ? null : JSON.stringify(value)}::jsonb`;
-
-/** A line as it was asked for, and what is offered for it; `revision` only where the order was placed. */
-export type Offer = {
-  readonly line: number;
-  readonly product_id: string;
-  readonly quantity: number;
-  /** False: there is no such product, or it is archived. */
-  readonly sold: boolean;
-  readonly sku: string | null;
-  readonly name: string | null;
-  readonly amount: number | null;
-  readonly currency: CurrencyCode | null;
-  readonly stock: number | null;
-  readonly placed: boolean;
-  readonly revision: number | null;
-};
-
-export type NewOrder = Required<Pick<CreateOrder, 'lines' | 'customer' | 'metadata'>> & {
-  readonly id: string;
-  readonly createdAt: Date;
-  readonly expiresAt: Date;
-  readonly createdBy: OrderFacts['created_by'];
-};
-
-/**
- * Places an order, whole or not at all, in one round trip. Stock is locked in the order of the products' ids, so that two
- * orders never wait for each other in a circle; what the locked rows hold is the newest, and decides. Answers its lines as
- * they were asked for; none is `placed` where one cannot be, for any of the reasons that they tell.
- */
-export function placeOrder(tx: Tx, order: NewOrder): Promise<Offer[]> {
-  const { tenantId } = tx.ctx;
-  const { id, lines, customer, metadata, createdAt, expiresAt, createdBy } = order;
-  const products = lines.map(({ product_id }) => product_id);
-  const quantities = lines.map(({ quantity }) => quantity);
-  return tx.all<Offer>(sql`
-    with asked as materialized (
-      select a.product_id, a.quantity, a.line
-      from unnest(${products}::uuid[], ${quantities}::int[]) with ordinality as a (product_id, quantity, line)
-    ), held as materialized (
-      select product_id, stock from product_stock
-      where tenant_id = ${tenantId} and product_id = any(${products}::uuid[])
-      order by product_id for no key update
-    ), offer as materialized (
-      select a.line, a.product_id, a.quantity, p.sku, p.name, p.amount, p.currency, h.stock,
-        p.id is not null and p.archived_at is null and h.stock is not null as sold
-      from asked a left join held h on h.product_id = a.product_id
-        left join products p on p.tenant_id = ${tenantId} and p.id = a.product_id
-    ), verdict as materialized (
-      select bool_and(sold and stock >= quantity) and count(distinct currency) = 1
-          and sum(amount * quantity) <= ${Number.MAX_SAFE_INTEGER}::bigint as ok,
-        sum(amount * quantity) as total, min(currency) as currency
-      from offer
-    ), taken as (
-      update product_stock s
-      set stock = s.stock - o.quantity, reserved = s.reserved + o.quantity, revision = s.revision + 1
-      from offer o, verdict v
-      where v.ok and s.tenant_id = ${tenantId} and s.product_id = o.product_id
-      returning s.product_id, s.revision
-    ), placed as (
-      insert into orders (tenant_id, id, status, total, currency, customer, customer_email, customer_reference, metadata,
-        created_by, created_at, updated_at, expires_at)
-      select ${tenantId}::uuid, ${id}::uuid, 'pending', v.total::bigint, v.currency, ${jsonOrNull(customer)},
-        ${customer?.email.toLowerCase() ?? null}, ${customer?.reference?.toLowerCase() ?? null}, ${json(metadata)},
-        ${json(createdBy)}, ${createdAt}::timestamptz, ${createdAt}::timestamptz, ${expiresAt}::timestamptz
-      from verdict v where v.ok
-    ), kept as (
-      insert into order_lines (tenant_id, order_id, line, product_id, sku, name, amount, quantity)
-      select ${tenantId}::uuid, ${id}::uuid, o.line, o.product_id, o.sku, o.name, o.amount, o.quantity
-      from offer o, verdict v where v.ok
-    )
-    select o.line, o.product_id, o.quantity, o.sold, o.sku, o.name, o.amount, o.currency, o.stock, v.ok as placed, t.revision
-    from offer o cross join verdict v left join taken t on t.product_id = o.product_id
-    order by o.line`);
-}
 
 /** Gives the pieces of an order back, or takes them away for good. In the order of the products, as when it was placed. */
 export function moveStock(tx: Tx, id: string, how: 'release' | 'ship'): Promise<(Revision & { quantity: number })[]> {

@@ -23,6 +23,11 @@ export interface Reader extends Queries {
 
 /** Something that writes and announces: `outbox.append(tx, …)` takes nothing less. */
 interface Announcing {
+  /**
+   * Sends a statement whose outcome nobody needs before the commit, and does not wait: where it fails, the transaction
+   * fails with its error. The last statements of a transaction travel with its commit in this way, a round trip less.
+   */
+  send(query: Query<unknown>): void;
   /** Called by `outbox.append` only: events are buffered and written just before the commit. */
   readonly pendingEvents: PendingEvent[];
   /** Runs `fn` after a successful commit, never before and never on rollback. For nudges and cache drops. */

@@ -28,6 +28,7 @@ class Attempt {
   readonly #signal: AbortSignal | undefined;
   #open = true;
   #failure: unknown;
+  #sentFailure: unknown;
 
   constructor(client: pg.PoolClient, signal: AbortSignal | undefined) {
     this.#client = client;
@@ -35,15 +36,32 @@ class Attempt {
   }
 
   readonly statement = async (query: Query<unknown>): Promise<pg.QueryResult> => {
-    if (!this.#open) throw new Error('This transaction is over');
-    this.#signal?.throwIfAborted();
     try {
-      return await this.#client.query(prepared(query));
+      return await this.#ask(query);
     } catch (error) {
       this.#failure ??= error;
       throw error;
     }
   };
+
+  /** What never leaves this process throws here: the commit, already on its way, could not tell of it. */
+  readonly send = (query: Query<unknown>): void => {
+    this.#ask(query).catch((error) => {
+      this.#sentFailure ??= error;
+    });
+  };
+
+  #ask(query: Query<unknown>): Promise<pg.QueryResult> {
+    if (!this.#open) throw new Error('This transaction is over');
+    this.#signal?.throwIfAborted();
+    return this.#client.query(prepared(query));
+  }
+
+  /** Why it failed: what followed a sent statement that failed tells only that one before it had. */
+  causeOf(error: unknown): unknown {
+    if (this.#sentFailure !== undefined) return this.#sentFailure;
+    return error instanceof RolledBack && isRetryable(error.cause) ? error.cause : error;
+  }
 
   /** COMMIT of a failed transaction succeeds, and answers ROLLBACK: only the tag tells. */
   async commit(): Promise<void> {
@@ -94,7 +112,7 @@ async function attemptOnce<X extends Tx | SystemTx, T>(
       return { value, hooks: attempt.hooks };
     } catch (error) {
       await attempt.rollback();
-      throw error instanceof RolledBack && isRetryable(error.cause) ? error.cause : error;
+      throw attempt.causeOf(error);
     }
   });
   for (const hook of hooks) hook();
@@ -131,9 +149,16 @@ async function withRetries<X extends Tx | SystemTx, T>(
 
 const announcing = (attempt: Attempt) => ({
   ...queries(attempt.statement),
+  send: attempt.send,
   pendingEvents: attempt.pendingEvents,
   afterCommit: (hook: () => void) => void attempt.hooks.push(hook),
 });
+
+/** The same transaction on behalf of another request of its tenant: who acts, and what it is traced by. */
+export function onBehalfOf(tx: Tx, ctx: Ctx): Tx {
+  if (ctx.tenantId !== tx.ctx.tenantId) throw new Error("A transaction is one tenant's");
+  return { ...tx, ctx };
+}
 
 /** See `Db.inTx`. */
 export function inTx<T>(pool: pg.Pool, writeOutbox: WriteOutbox, ctx: Ctx, fn: (tx: Tx) => Promise<T>): Promise<T> {

@@ -4,11 +4,12 @@ import { type TObject, type TSchema, Type } from 'typebox';
 import type { Authenticate, OnDenied, Principal } from '../auth/authenticate.ts';
 import type { Ctx } from '../context.ts';
 import type { SystemTx, Tx } from '../db/queries.ts';
+import type { Commands } from '../idempotency/commands.ts';
+import type { Answer, Given } from '../idempotency/keys.ts';
 import type { Hub } from '../realtime/hub.ts';
 import type { Limiter } from '../reliability/limiter.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { AppError } from './errors.ts';
-import type { Answer, Commands, Given } from './idempotency.ts';
 import { ctxOf } from './input/context.ts';
 import { forSerialiser, strict, tidy } from './input/schemas.ts';
 import { refuseUnstorable } from './input/text.ts';
@@ -67,6 +68,10 @@ type CommandHandlers = {
   handler(tx: Tx | SystemTx, input: unknown): Promise<CommandResult>;
   prepare?(input: unknown): Promise<unknown>;
 };
+type ManyHandler = {
+  readonly together: number;
+  handler(tx: Tx, inputs: readonly AnyInput[]): Promise<readonly PromiseSettledResult<CommandResult>[]>;
+};
 
 /** What every stream takes beside its own query. */
 const FOLLOW_QUERY = {
@@ -97,6 +102,8 @@ export class Mount implements Router {
   readonly route: Router['route'] = (spec) => this.#mountPlain(spec as never);
   readonly publicRoute: Router['publicRoute'] = (spec) => this.#mountPlain(spec as never);
   readonly command: Router['command'] = (spec) => this.#mountCommand({ ...spec, method: 'POST' } as never);
+  readonly commands: Router['commands'] = (spec) =>
+    this.#mountCommands({ ...spec, method: 'POST', idempotency: 'required' } as never);
   readonly publicCommand: Router['publicCommand'] = (spec) => this.#mountCommand({ ...spec, method: 'POST' } as never);
 
   readonly follow: Router['follow'] = (spec) => {
@@ -161,14 +168,8 @@ export class Mount implements Router {
     const { log, commands } = this.#deps;
     const route = this.#register('command', spec);
     const prepareFor = (input: unknown) => (spec.prepare ? () => spec.prepare?.(input) as Promise<unknown> : undefined);
-    const work = async (tx: Tx | SystemTx, input: object, prepared: unknown): Promise<Answer> => {
-      const { body, headers = {} } = await spec.handler(tx, { ...input, prepared });
-      return {
-        status: route.status,
-        headers: lowerCase(headers),
-        body: route.status === 204 ? '' : route.serialise(body),
-      };
-    };
+    const work = async (tx: Tx | SystemTx, input: object, prepared: unknown): Promise<Answer> =>
+      answerOf(route, await spec.handler(tx, { ...input, prepared }));
     this.#mount(route, (request, reply) => {
       let given: Promise<Given>;
       if (spec.access === 'public') {
@@ -190,6 +191,24 @@ export class Mount implements Router {
         });
       }
       given.then((answer) => sendAnswer(reply, answer)).catch((error) => sendError(log, request, reply, error));
+    });
+  }
+
+  #mountCommands(spec: RouteSpec & ManyHandler): void {
+    const { log, commands } = this.#deps;
+    const route = this.#register('command', spec);
+    const run = commands.together<AnyInput>(route, {
+      limit: spec.together,
+      work: async (tx, inputs) =>
+        (await spec.handler(tx, inputs)).map((result) =>
+          result.status === 'rejected' ? result : { status: 'fulfilled', value: answerOf(route, result.value) },
+        ),
+    });
+    this.#mount(route, (request, reply) => {
+      const ctx = ctxOf(request);
+      run(ctx, request, inputOf(route, request, reply, ctx))
+        .then((answer) => sendAnswer(reply, answer))
+        .catch((error) => sendError(log, request, reply, error));
     });
   }
 
@@ -379,6 +398,12 @@ function sendAnswer(reply: FastifyReply, { status, headers, body, replayed }: Gi
   if (status === 204) reply.send();
   else reply.header('content-type', JSON_TYPE).send(body);
 }
+
+const answerOf = (route: MountedRoute, { body, headers = {} }: CommandResult): Answer => ({
+  status: route.status,
+  headers: lowerCase(headers),
+  body: route.status === 204 ? '' : route.serialise(body),
+});
 
 const lowerCase = (headers: Record<string, string>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

@@ -166,6 +166,23 @@ export interface Router {
       },
   ): void;
 
+  /**
+   * A command of which many arrive at once and write the same rows: those of one tenant that wait for one another are
+   * carried out in one transaction, at most `together` of them, and each has an answer of its own. An `Idempotency-Key`
+   * is required. `tx` acts for nobody: what an input's actor does is done `onBehalfOf` it.
+   */
+  commands<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema>(
+    spec: Omit<Common, 'idempotency'> &
+      Shape<B, P, Q, R> & {
+        readonly access: Exclude<Access, 'public'>;
+        readonly together: number;
+        handler(
+          tx: Tx,
+          inputs: readonly Input<B, P, Q>[],
+        ): Promise<readonly PromiseSettledResult<{ body: Static<R>; headers?: Record<string, string> }>[]>;
+      },
+  ): void;
+
   /** The same for nobody in particular (sign-up): the transaction is the system's. */
   publicCommand<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema, X = undefined>(
     spec: Common &

@@ -7,9 +7,9 @@ import { type TestDatabase, testDatabase } from '../../../test/support/database.
 import { authenticateByName, serverWith, TENANT } from '../../../test/support/http.ts';
 import { createSecrets } from '../config/secrets.ts';
 import type { Tx } from '../db/queries.ts';
-import { AppError } from './errors.ts';
-import { purgeSchedule } from './idempotency.ts';
-import type { Router } from './router.ts';
+import { AppError } from '../http/errors.ts';
+import type { Router } from '../http/router.ts';
+import { purgeSchedule } from './commands.ts';
 
 const masterKey = randomBytes(32);
 let database: TestDatabase;
