@@ -62,6 +62,26 @@ test('those who ask at once share a load', async () => {
   assert.equal(loads, 1);
 });
 
+test('while the feed is old those who ask at once share a load, but none that began before they asked', async () => {
+  const { cache, state } = make();
+  state.fresh = false;
+  const begun: PromiseWithResolvers<string>[] = [];
+  const load = () => {
+    const one = Promise.withResolvers<string>();
+    begun.push(one);
+    return one.promise;
+  };
+  const first = cache.get('a', load);
+  const meanwhile = [cache.get('a', load), cache.get('a', load), cache.get('a', load)];
+  assert.equal(begun.length, 1);
+  begun[0]?.reject(new Error('away'));
+  await assert.rejects(first, /away/);
+  await new Promise(setImmediate);
+  assert.equal(begun.length, 2);
+  begun[1]?.resolve('value');
+  assert.deepEqual(await Promise.all(meanwhile), ['value', 'value', 'value']);
+});
+
 for (const way of ['drop', 'dropWhere'] as const) {
   test(`what was read before a change is not kept after it (${way})`, async () => {
     const { cache } = make();

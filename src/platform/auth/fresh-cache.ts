@@ -13,7 +13,12 @@ export type FreshCache<V> = {
 };
 
 type Entry<V> = { readonly value: V; readonly until: number };
-type Loading<V> = { readonly promise: Promise<V | undefined>; dropped: boolean };
+type Loading<V> = {
+  readonly promise: Promise<V | undefined>;
+  dropped: boolean;
+  /** The load that begins when this one ends, for all who asked meanwhile and must not have what was read before. */
+  next?: Promise<V | undefined>;
+};
 
 export type FreshCacheOptions = {
   /** Whether the feed of the log that drops entries is known to be current. */
@@ -54,13 +59,24 @@ export function createFreshCache<V>(options: FreshCacheOptions): FreshCache<V> {
     }
   }
 
+  /**
+   * A value that is read after it was asked for, by one load for all who ask while another is under way. Without this
+   * a crowd that came back to a busy process took every connection that the feed needed to become current again.
+   */
+  function loadAnew(key: string, loader: () => Promise<V | undefined>): Promise<V | undefined> {
+    const running = loading.get(key);
+    if (running === undefined) return load(key, loader);
+    running.next ??= Promise.allSettled([running.promise]).then(() => load(key, loader));
+    return running.next;
+  }
+
   return {
     peek,
     async get(key, loader) {
       const value = peek(key);
       if (value !== undefined) return value;
-      const running = fresh() ? loading.get(key) : undefined;
-      return running === undefined ? load(key, loader) : running.promise;
+      if (!fresh()) return loadAnew(key, loader);
+      return loading.get(key)?.promise ?? load(key, loader);
     },
     dropWhere(matches) {
       for (const [key, { value }] of entries) if (matches(value)) entries.delete(key);

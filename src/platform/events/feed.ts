@@ -41,6 +41,11 @@ const PAGE = 500;
 const POLL_MS = 250;
 
 type Shard = { next: number; seen: number; horizon: number; recent: LogEvent[] };
+/** Where the log stood at a moment: whoever has delivered as much is as current as that. */
+type Mark = {
+  readonly atMs: number;
+  readonly heads: readonly { readonly shard: number; readonly next_position: number }[];
+};
 type Deps = {
   readonly db: Db;
   readonly tail: Tail;
@@ -73,6 +78,7 @@ class LogFeed implements Feed {
   #epoch = '';
   #polls = 0;
   #currentAtMs = Number.NEGATIVE_INFINITY;
+  #mark: Mark | undefined;
 
   constructor(deps: Deps) {
     this.#d = deps;
@@ -137,6 +143,7 @@ class LogFeed implements Feed {
   }
 
   lagMs(): number {
+    this.#passMark();
     return performance.now() - this.#currentAtMs;
   }
 
@@ -221,13 +228,27 @@ class LogFeed implements Feed {
     throw error;
   }
 
+  /**
+   * While events come, a look nearly always finds one that is still on its way. So it is not asked whether the feed was
+   * at the head then, but whether it has come there since. One mark at a time: newer ones would never be reached by a
+   * feed that is a little late all the time.
+   */
+  #passMark(): void {
+    const mark = this.#mark;
+    if (mark === undefined || mark.heads.some(({ shard, next_position }) => this.#stateOf(shard).next < next_position))
+      return;
+    this.#currentAtMs = mark.atMs;
+    this.#mark = undefined;
+  }
+
   /** Where the log stands; answers whether this feed is behind it. */
   async #look(): Promise<boolean> {
     const begun = performance.now();
     // What is delivered while the question is on its way may be newer than the answer.
     const known = new Map([...this.#shards].map(([shard, { next }]) => [shard, next]));
     let behind = false;
-    for (const { shard, next_position, horizon } of await this.#d.db.system.all(q.shardHeads)) {
+    const heads = await this.#d.db.system.all(q.shardHeads);
+    for (const { shard, next_position, horizon } of heads) {
       const state = this.#stateOf(shard);
       const next = known.get(shard) ?? 0;
       if (next_position < next) await this.#wentBack(new LogWentBack(shard, next - 1, next_position - 1));
@@ -235,7 +256,8 @@ class LogFeed implements Feed {
       state.seen = Math.max(state.seen, next_position - 1);
       behind ||= state.seen >= state.next;
     }
-    if (!behind) this.#currentAtMs = begun;
+    this.#passMark();
+    this.#mark ??= { atMs: begun, heads };
     return behind;
   }
 }

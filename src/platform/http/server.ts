@@ -275,6 +275,13 @@ function answerNothing({ app, log, fallback, apiPrefix }: Nowhere, request: Fast
   );
 }
 
+/**
+ * Connections that may wait to be accepted. When a process dies, thousands of its clients come to another one within a
+ * second; whoever finds Node's 511 places taken is heard only when its kernel asks again, after 1, 3 and 7 seconds. The
+ * system's own limit (`net.core.somaxconn`, mostly 4096) stands above it.
+ */
+const BACKLOG = 8192;
+
 async function listen(
   handler: (req: IncomingMessage, res: ServerResponse) => void,
   upgrades: Upgrades,
@@ -296,7 +303,7 @@ async function listen(
   server.on('checkExpectation', handler);
   server.on('clientError', answerBrokenRequest);
   server.on('upgrade', upgrades.handle);
-  server.listen(door);
+  server.listen({ ...door, backlog: BACKLOG });
   await once(server, 'listening');
   return server;
 }

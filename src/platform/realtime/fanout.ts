@@ -1,5 +1,4 @@
 import { timeOf } from '../../lib/ids.ts';
-import { createSemaphore } from '../../lib/semaphore.ts';
 import type { Db } from '../db/queries.ts';
 import type { Announcements } from '../events/announcements.ts';
 import type { Feed } from '../events/feed.ts';
@@ -9,6 +8,7 @@ import { readTenant } from '../events/sql.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Signals } from '../redis/signals.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { createCatchUp } from './catch-up.ts';
 import { type ResetReason, SSE, type Wire, writtenOnce } from './frames.ts';
 import type { Addressed, Cursor, Hub, LiveFrame, LiveTopic, LogEvent, Subscription } from './hub.ts';
 import { createOrdering, type Live, type Ordering } from './ordering.ts';
@@ -32,10 +32,6 @@ type Subscriber = {
   position: number;
   closed: boolean;
 };
-
-/** How many subscribers are filled from the log at once: each takes one of the system's few connections. */
-const FILLS = 3;
-const PAGE = 200;
 
 /** The hub of this process. It follows the feed once, however many subscribers there are. */
 export function createHub(deps: Deps): Hub & Service {
@@ -64,7 +60,15 @@ class Fanout implements Hub {
   readonly #ordering: Ordering;
   readonly #relay: Relay | undefined;
   readonly #signals: Signals | undefined;
-  readonly #fills = createSemaphore(FILLS);
+  readonly #fill = createCatchUp<Subscriber>({
+    head: (tenantId) => this.#feed.head(shardOf(tenantId)),
+    read: async (range) =>
+      (await this.#db.system.all(readTenant(range))).map((row) => this.#types.read(row, this.#feed.epoch())),
+    send: (event, to) => {
+      const encoded = writtenOnce((wire) => wire.event(event));
+      for (const subscriber of to) this.#sendEvent(subscriber, event, encoded);
+    },
+  });
   #unfollow: (() => void)[] = [];
   #stopped = false;
 
@@ -125,7 +129,7 @@ class Fanout implements Hub {
       while (!this.#joined(subscriber)) {
         // Before its turn: one that does not read must not hold up the others.
         await subscription.drained?.();
-        await this.#fills(() => this.#fillPage(subscriber));
+        await this.#fill(subscriber);
       }
     } catch (error) {
       this.#remove(subscriber);
@@ -176,20 +180,6 @@ class Fanout implements Hub {
     if (streams === undefined) addTo(this.#byTenant, tenantId, subscriber);
     else for (const stream of streams) addTo(this.#byStream, streamKey(tenantId, stream), subscriber);
     return true;
-  }
-
-  /** Sends the next page out of the log, as far as the feed has come. */
-  async #fillPage(subscriber: Subscriber): Promise<void> {
-    const { tenantId, streams, types } = subscriber.subscription;
-    if (subscriber.closed) return;
-    const upTo = this.#feed.head(shardOf(tenantId));
-    const range = { tenantId, after: subscriber.position, upTo, streams, types, limit: PAGE };
-    const rows = await this.#db.system.all(readTenant(range));
-    for (const row of rows) {
-      const event = this.#types.read(row, this.#feed.epoch());
-      this.#sendEvent(subscriber, event, (to) => to.event(event));
-    }
-    if (rows.length < PAGE) subscriber.position = upTo;
   }
 
   #deliver(event: LogEvent): void {
