@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inOrder, type Service } from './lifecycle.ts';
+import { atOnce, inOrder, type Service } from './lifecycle.ts';
 
 function recorder() {
   const said: string[] = [];
@@ -68,4 +68,26 @@ test('a part that outstays the deadline is given up, and the rest gets what is l
   await assert.rejects(all.stop(20), /b did not stop/);
   assert.deepEqual(deadlines, [0]);
   assert.deepEqual(said, ['start a', 'start b']);
+});
+
+test('stopped at once, none waits for another, and one that fails is named', async () => {
+  const { said, service } = recorder();
+  const gate = Promise.withResolvers<void>();
+  const slow = service('a', { stop: () => gate.promise.then(() => void said.push('stop a')) });
+  const failing = service('c', { stop: () => Promise.reject(new Error('stuck')) });
+  const all = atOnce('all', [slow, service('b'), failing]);
+  await all.start();
+  const stopped = all.stop(1000);
+  assert.deepEqual(said, ['start a', 'start b', 'start c', 'stop b']);
+  gate.resolve();
+  await assert.rejects(stopped, /c did not stop/);
+  assert.equal(said.at(-1), 'stop a');
+});
+
+test('stopped at once where one did not start, only what was begun is stopped', async () => {
+  const { said, service } = recorder();
+  const failing = service('b', { start: () => Promise.reject(new Error('no port')) });
+  const all = inOrder('outer', [atOnce('all', [service('a'), failing, service('c')])]);
+  await assert.rejects(all.start(), /no port/);
+  assert.deepEqual(said, ['start a', 'stop a', 'stop b']);
 });

@@ -62,6 +62,28 @@ export function inOrder(name: string, services: readonly Service[]): Service {
   };
 }
 
+/** Services as one: started in order, and stopped all at once, each with the whole of the deadline. */
+export function atOnce(name: string, services: readonly Service[]): Service {
+  const started = new Set<Service>();
+  return {
+    name,
+    async start() {
+      for (const service of services) {
+        started.add(service);
+        await service.start();
+      }
+    },
+    async stop(deadlineMs) {
+      const failures: StopFailed[] = [];
+      const stopped = [...started].map((service) =>
+        service.stop(deadlineMs).catch((cause: unknown) => failures.push(new StopFailed(service.name, cause))),
+      );
+      await Promise.all(stopped);
+      if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join(', '));
+    },
+  };
+}
+
 const GRACE_MS = 500;
 const START_FAILURE_DEADLINE_MS = 5000;
 

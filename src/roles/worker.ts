@@ -13,7 +13,7 @@ import type { Queue } from '../platform/jobs/queue.ts';
 import { createJobRunner } from '../platform/jobs/runner.ts';
 import { createTicker } from '../platform/jobs/ticker.ts';
 import type { Leases } from '../platform/leases/leases.ts';
-import { inOrder, type Service } from '../platform/lifecycle.ts';
+import { atOnce, type Service } from '../platform/lifecycle.ts';
 import type { Module } from '../platform/module.ts';
 import type { Redis } from '../platform/redis/redis.ts';
 import type { Signals } from '../platform/redis/signals.ts';
@@ -68,6 +68,7 @@ export function createWorkerRole({ announcements, sequencer, modules, logRetenti
     },
     stop: async () => unlisten(),
   };
+  const share: Service = { name: 'share', start: async () => {}, stop: () => leases.retire() };
   const kinds = modules.flatMap((module) => module.jobs ?? []);
   const jobs = createJobRunner({ ...deps, kinds });
   const dispatch = createDispatch({ ...deps, consumers: modules.flatMap((module) => module.consumers ?? []) });
@@ -76,7 +77,8 @@ export function createWorkerRole({ announcements, sequencer, modules, logRetenti
   const schedules = [retention, ...modules.flatMap((module) => module.schedules ?? [])];
   const ticker = createTicker({ ...deps, schedules });
   return {
-    service: inOrder('worker', [sequencer, nudges, ...(topics ? [topics] : []), dispatch, jobs, ticker]),
+    // At once: what others can go on with is theirs before the jobs that run here have ended.
+    service: atOnce('worker', [share, sequencer, nudges, ...(topics ? [topics] : []), dispatch, jobs, ticker]),
     settle: createSettle({ ...deps, sequencer, dispatch, jobs }),
     runs: {
       groups: dispatch.groups,

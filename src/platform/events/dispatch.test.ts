@@ -124,6 +124,30 @@ test('a restart goes on where the group was, and repeats nothing', async () => {
   assert.deepEqual(await effects(), [1, 2, 3]);
 });
 
+test('a stop gives every shard back at once but those where a handler is under way', async () => {
+  const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = await start(
+    consumer(async (tx, event) => {
+      begun.resolve();
+      await gate.promise;
+      await leaveRow(tx, event);
+    }),
+  );
+  await announce('discussions/a', 1);
+  await begun.promise;
+  const stopped = first.stop();
+  const held = async () => {
+    const rows = await log.db.system.all<{ name: string }>(sql`
+      select name from leases where name like ${`consumer/${group()}/%`} and holder is not null`);
+    return rows.map(({ name }) => name);
+  };
+  await until(async () => (await held()).length === 1);
+  assert.deepEqual(await held(), [`consumer/${group()}/${shardOf(tenantId)}`]);
+  gate.resolve();
+  await stopped;
+  assert.deepEqual([await effects(), await held()], [[1], []]);
+});
+
 test('offsets that were not saved before a crash repeat no effect: the inbox knows', async () => {
   const first = await start(consumer(leaveRow));
   await announce('discussions/a', 1, 2, 3);

@@ -110,12 +110,22 @@ class LaneDispatch implements Dispatch {
     this.#unfollow();
     await this.#loop.stop();
     for (const lane of this.#open()) lane.close();
-    await this.#drained(Math.min(DRAIN_MS, deadlineMs / 2));
+    // Others go on with each shard as soon as they can: a slow handler keeps its own waiting, and no other.
+    const lanes = [...this.#lanes].map(([name, { lane }]) => ({ name, lane }));
+    const [calm, busy] = [lanes.filter(({ lane }) => !lane.busy), lanes.filter(({ lane }) => lane.busy)];
+    await this.#giveBack(calm.map(({ name }) => name));
+    const ends = busy.map(({ name, lane }) => lane.calm().then(() => this.#giveBack([name])));
+    const ended = Promise.allSettled(ends).then(() => {});
+    await inTime(ended, Math.min(DRAIN_MS, deadlineMs / 2));
     for (const lane of this.#open()) lane.close(true);
-    await this.#drained(deadlineMs / 4);
-    await this.#save().catch((error: unknown) => this.#log.warn('could not save offsets', { error }));
-    await this.#keeping?.release();
+    await inTime(ended, deadlineMs / 4);
+    await this.#giveBack();
     this.#keeping = undefined;
+  }
+
+  async #giveBack(names?: readonly string[]): Promise<void> {
+    await this.#save().catch((error: unknown) => this.#log.warn('could not save offsets', { error }));
+    await this.#keeping?.release(names);
   }
 
   lanes(): number {
@@ -203,13 +213,13 @@ class LaneDispatch implements Dispatch {
     for (const { group_name, shard, ...key } of await this.#d.db.system.all(q.requeuedKeys(places)))
       this.#lanes.get(leaseName(group_name, shard))?.lane.drain(key);
   }
+}
 
-  async #drained(withinMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, withinMs);
-    });
-    const calm = Promise.all(this.#open().map((lane) => lane.calm()));
-    await Promise.race([calm, late]).finally(() => clearTimeout(timer));
-  }
+/** Resolves with the work, or when its time is over. */
+async function inTime(work: Promise<void>, withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, withinMs);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -17,7 +17,11 @@ export type Lease = {
   readonly signal: AbortSignal;
 };
 
-export type Keeping = { readonly tried: Promise<void>; release(): Promise<void> };
+export type Keeping = {
+  readonly tried: Promise<void>;
+  /** Of these names, or of all. */
+  release(names?: readonly string[]): Promise<void>;
+};
 
 export interface Leases extends Service {
   /** Who this process is in `processes`, `leases.holder` and `jobs.holder`. */
@@ -29,6 +33,8 @@ export interface Leases extends Service {
   keep(names: readonly string[], onHeld: (lease: Lease) => void): Keeping;
   /** Tries now for what is missing: another process has said that it gave something back. */
   look(): void;
+  /** This process is stopping, which may take seconds: others need not leave it a share any more. */
+  retire(): Promise<void>;
   /** Whether the last heartbeat is recent enough for others to believe that this process lives. */
   alive(): boolean;
   /**
@@ -79,8 +85,8 @@ class ProcessLeases implements Leases {
   readonly processId = uuidv7();
   readonly #db: Db;
   readonly #log: Logger;
-  readonly #roles: readonly string[];
-  readonly #among: string | undefined;
+  #roles: readonly string[];
+  #among: string | undefined;
   readonly #shareMs: number;
   readonly #onReleased: () => void;
   readonly #wanted = new Map<string, Wanted>();
@@ -130,10 +136,10 @@ class ProcessLeases implements Leases {
     }
     return {
       tried: this.alive() ? this.#tryNow() : Promise.resolve(),
-      release: async () => {
-        const held = names.filter((name) => this.#wanted.get(name)?.held !== undefined);
-        for (const name of names) this.#drop(name);
-        for (const name of names) this.#wanted.delete(name);
+      release: async (given = names) => {
+        const held = given.filter((name) => this.#wanted.get(name)?.held !== undefined);
+        for (const name of given) this.#drop(name);
+        for (const name of given) this.#wanted.delete(name);
         if (held.length === 0 || !this.alive()) return;
         await this.#db.system.run(q.release(held, this.processId));
         this.#onReleased();
@@ -143,6 +149,17 @@ class ProcessLeases implements Leases {
 
   look(): void {
     if (this.alive()) void this.#tryNow();
+  }
+
+  async retire(): Promise<void> {
+    const among = this.#among;
+    if (among === undefined) return;
+    this.#among = undefined;
+    this.#roles = this.#roles.filter((role) => role !== among);
+    if (!this.alive()) return;
+    await this.#db.system
+      .run(q.describe(this.processId, this.#roles))
+      .catch((error: unknown) => this.#log.warn('could not say that this process stops', { error }));
   }
 
   alive(): boolean {
