@@ -30,9 +30,9 @@ import { logIdentity } from './platform/events/sql.ts';
 import type { Tail } from './platform/events/tail.ts';
 import { createMemoryTail } from './platform/events/tail-memory.ts';
 import { readiness } from './platform/http/health.ts';
-import { purgeSchedule } from './platform/idempotency/commands.ts';
 import type { Limits } from './platform/http/limits.ts';
 import { createCursors } from './platform/http/paging.ts';
+import { purgeSchedule } from './platform/idempotency/commands.ts';
 import { createNotices } from './platform/jobs/notices.ts';
 import { createQueue } from './platform/jobs/queue.ts';
 import { createLeases } from './platform/leases/leases.ts';
@@ -119,8 +119,8 @@ export async function createApp(config: Config, options: AppOptions = {}) {
     : undefined;
   // Whoever moves a shard's events, in another process, hears of them at once.
   announcements.listen((events) => {
-    for (const { tenantId } of events)
-      if (!sequencer.holds(shardOf(tenantId))) signals?.tell('events', String(shardOf(tenantId)));
+    for (const shard of new Set(events.map(({ tenantId }) => shardOf(tenantId))))
+      if (!sequencer.holds(shard)) signals?.tell('events', String(shard));
   });
   let stopping = false;
   const internal = createMetricsServer({

@@ -13,6 +13,8 @@ const GROUPS: readonly Group[] = [
       http_request_duration_seconds:
         'Rate, errors and latency of every route, by its template. Worry about a rising share of `status="500"` or `"503"`. 499: the client had left.',
       http_requests_in_flight: 'Open streams count as well. One that only grows: something never answers.',
+      commands_together:
+        'How many orders share a transaction: 1 while there is little to do, more the more arrive at once. Near 64 all the time: one tenant places more than its transactions keep up with.',
       http_connections: 'Sockets that clients hold open, idle ones included. Compare with the limit of open files.',
       limiter_verdicts_total:
         '`by="process"` with a Redis set: Redis is away, and every process limits by itself. `verdict="refused"`: answers 429.',

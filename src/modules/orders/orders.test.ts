@@ -280,7 +280,7 @@ test('with its tenant everything of the shop goes', async () => {
   await world.settle();
   const { tenantId } = shop;
   await world.db.inSystemTx((tx) => tx.run(sql`delete from tenants where id = ${tenantId}`));
-  for (const table of ['orders', 'order_lines', 'products', 'product_stock']) {
+  for (const table of ['orders', 'order_lines', 'products', 'product_stock', 'idempotent_answers']) {
     const found = await world.db.system.all(sql`select from ${sql.id(table)} where tenant_id = ${tenantId}`);
     assert.equal(found.length, 0, table);
   }

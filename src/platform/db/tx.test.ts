@@ -6,7 +6,7 @@ import { uuidv7 } from '../../lib/ids.ts';
 import type { PendingEvent } from '../events/define.ts';
 import { AppError } from '../http/errors.ts';
 import type { Queries } from './queries.ts';
-import { RolledBack } from './tx.ts';
+import { onBehalfOf, RolledBack } from './tx.ts';
 
 let database: TestDatabase;
 let mine: string;
@@ -79,6 +79,40 @@ test('a swallowed error of a statement is no commit', async () => {
   });
   await assert.rejects(swallowing, (error) => error instanceof RolledBack && /zero/.test(String(error.cause)));
   assert.deepEqual(hooks, []);
+});
+
+test('what is sent with the commit is there after it, and where it fails nothing is, and its own error is told', async () => {
+  await database.db.inTx(database.ctx(mine), async (tx) =>
+    tx.send(sql`update tenants set name = 'sent' where id = ${mine}`),
+  );
+  assert.equal(await nameOf(mine), 'sent');
+  const failing = database.db.inTx(database.ctx(mine), async (tx) => {
+    tx.send(sql`update tenants set name = 'never' where id = ${mine}`);
+    tx.send(sql`select 1 / 0`);
+    tx.send(sql`update tenants set name = 'later' where id = ${mine}`);
+    tx.pendingEvents.push(event());
+  });
+  await assert.rejects(failing, /^error: division by zero$/);
+  assert.equal(await nameOf(mine), 'sent');
+  let attempts = 0;
+  await database.db.inTx(database.ctx(mine), async (tx) => {
+    attempts += 1;
+    if (attempts < 3) tx.send(sql.raw("do $$ begin raise exception 'raised' using errcode = '40001'; end $$"));
+  });
+  assert.equal(attempts, 3, 'a failure that may pass is retried');
+});
+
+test('what acts for another request of the tenant is in the same transaction; another tenant’s is refused', async () => {
+  const [one, other] = [database.ctx(mine), database.ctx(mine)];
+  await database.db.inTx(one, async (tx) => {
+    const theirTx = onBehalfOf(tx, other);
+    await rename(theirTx, mine, 'on behalf');
+    assert.equal(theirTx.ctx.requestId, other.requestId);
+    assert.deepEqual(await tx.first(sql`select name from tenants where id = ${mine}`), { name: 'on behalf' });
+    theirTx.pendingEvents.push(event());
+    assert.equal(tx.pendingEvents.length, 1);
+    assert.throws(() => onBehalfOf(tx, database.ctx(theirs)), /one tenant/);
+  });
 });
 
 test('hooks run after the commit, in order, and not when it was rolled back', async () => {

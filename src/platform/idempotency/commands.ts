@@ -5,6 +5,7 @@ import type { Db, SystemTx, Tx } from '../db/queries.ts';
 import { AppError } from '../http/errors.ts';
 import type { MountedRoute } from '../http/routes.ts';
 import type { Schedule } from '../jobs/schedule.ts';
+import type { Histogram, Metrics } from '../telemetry/metrics.ts';
 import {
   type Answer,
   type Given,
@@ -33,10 +34,17 @@ type Command<X extends Tx | SystemTx, P> = {
 export class Commands {
   readonly #db: Db;
   readonly #secrets: Secrets;
+  readonly #sizes: Histogram<'route'>;
 
-  constructor({ db, secrets }: { db: Db; secrets: Secrets }) {
+  constructor({ db, secrets, metrics }: { db: Db; secrets: Secrets; metrics: Metrics }) {
     this.#db = db;
     this.#secrets = secrets;
+    this.#sizes = metrics.histogram({
+      name: 'commands_together',
+      help: 'Commands that one transaction carried out, of the routes whose commands share one.',
+      labels: ['route'],
+      buckets: [1, 2, 4, 8, 16, 32, 64],
+    });
   }
 
   /** In one transaction of the ctx's tenant. */
@@ -52,7 +60,8 @@ export class Commands {
     route: MountedRoute,
     work: TogetherWork<I>,
   ): (ctx: Ctx, request: FastifyRequest, input: I) => Promise<Given> {
-    const run = createTogether(this.#roomOf, work);
+    const size = this.#sizes.labels(route.urls[0] as string);
+    const run = createTogether({ roomOf: this.#roomOf, onRound: (commands) => size.observe(commands), ...work });
     return async (ctx, request, input) => {
       const key = idempotencyKeyOf(request);
       if (key === undefined) throw new AppError('idempotency_key_required');

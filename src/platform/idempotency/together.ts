@@ -23,15 +23,20 @@ type Asked<I> = { readonly ctx: Ctx; readonly keyed: Keyed; readonly scope: stri
 
 type Settled = PromiseSettledResult<Given>;
 
+type Together<I> = TogetherWork<I> & {
+  readonly roomOf: (ctx: Ctx) => TenantRoom;
+  /** Hears how many are carried out together. */
+  onRound(commands: number): void;
+};
+
+type Run<I> = (asked: { readonly ctx: Ctx; readonly keyed: Keyed; readonly input: I }) => Promise<Given>;
+
 /**
  * Runs commands that share a transaction with whatever else of their tenant arrived while the last one was committed, each
  * once for its key and with an answer of its own. A transaction that fails is taken apart: each of its commands is tried
  * alone, so that one which cannot be written fails alone.
  */
-export function createTogether<I>(
-  roomOf: (ctx: Ctx) => TenantRoom,
-  { limit, work }: TogetherWork<I>,
-): (asked: { ctx: Ctx; keyed: Keyed; input: I }) => Promise<Given> {
+export function createTogether<I>({ roomOf, onRound, limit, work }: Together<I>): Run<I> {
   const never = new AbortController().signal;
   /** The scopes that are waiting or being worked on here: one session's lock would not keep them from one another. */
   const here = new Set<string>();
@@ -40,7 +45,10 @@ export function createTogether<I>(
     limit,
     maxWaiting: MAX_WAITING,
     full: () => new AppError('overloaded'),
-    work: (members) => carryOut(deps, members),
+    work: (members) => {
+      onRound(members.length);
+      return carryOut(deps, members);
+    },
   });
   return async ({ ctx, keyed, input }) => {
     const scope = keyed.scope.toString('hex');
