@@ -284,7 +284,7 @@ function createModules(
   const discussions = createDiscussions({
     ...{ db, clock, hub, jobs, cursors, log },
     ...{ people, keys: access, traces, models, knowledge, agents },
-    metrics: resources.metrics,
+    ...{ metrics: resources.metrics, shared: resources.shared },
   });
   const webhooks = createWebhooks({
     ...{ db, clock, jobs, hub, types, secrets, cursors, log },

@@ -47,6 +47,8 @@ export class Stage {
   readonly row: store.DiscussionRow;
   /** What the speaker was given, where this transaction knows: it is kept with how the turn then stands. */
   given: Kept | undefined;
+  /** What a speech is thought to have used that was cut short from here: whoever spoke it counts it, a moment later. */
+  owed: turnStore.Spent = NOTHING;
   readonly #deps: StageDeps;
   readonly #writes: Promise<unknown>[] = [];
   readonly #now: Date;
@@ -349,7 +351,7 @@ export class Stage {
     const { policy, participants, limits, state } = this.row;
     const spent = {
       turns: state.turns,
-      tokens: this.row.input_tokens + this.row.output_tokens,
+      tokens: this.row.input_tokens + this.row.output_tokens + this.owed.input_tokens + this.owed.output_tokens,
       costNanoUsd: this.row.cost_nano_usd,
       elapsedMs: this.row.elapsed_ms,
     };

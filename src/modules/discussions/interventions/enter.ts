@@ -6,7 +6,7 @@ import { lockDiscussion } from '../store.ts';
 import { cutShort, cutUsage } from '../turns/cut.ts';
 import type { Elsewhere } from '../turns/heard.ts';
 import type { Live } from '../turns/live.ts';
-import { findPartial, type Spent, setTurn } from '../turns/store.ts';
+import { findUnderWay, type Spent, setTurn } from '../turns/store.ts';
 
 export type EnterDeps = StageDeps & { readonly clock: Clock; readonly live: Live; readonly elsewhere: Elsewhere };
 export const missing = () => new AppError('not_found', { message: 'There is no such discussion.' });
@@ -32,10 +32,12 @@ export async function heard(deps: EnterDeps, stage: Stage, step: number): Promis
     return { text: here.text, usage: cutUsage(here) };
   }
   const { id, turn, attempt } = stage.row;
-  const kept = await findPartial(stage.tx, id, turn);
-  const said = kept?.attempt === attempt ? kept.text : '';
+  const kept = await findUnderWay(stage.tx, id, { turn, attempt });
+  const said = kept?.text ?? '';
   const listened = deps.elsewhere.text(id, { turn, attempt }) ?? '';
-  return { text: listened.length > said.length ? listened : said, usage: cutUsage({ text: '', promptTokens: 0 }) };
+  const text = listened.length > said.length ? listened : said;
+  stage.owed = cutUsage({ text, promptTokens: kept?.prompt_tokens ?? 0 });
+  return { text, usage: cutUsage({ text: '', promptTokens: 0 }) };
 }
 
 /** Ends a running turn where it stands, and keeps what was said. */

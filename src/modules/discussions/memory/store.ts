@@ -61,6 +61,22 @@ export function saveGiven(tx: Tx, discussionId: string, { turn, kept }: { turn: 
     where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${turn}`);
 }
 
+/** The same of who is about to speak, except where the turn has ended or been begun anew meanwhile. */
+export async function saveBeforehand(
+  tx: Tx,
+  discussionId: string,
+  { turn, kept }: { turn: number; kept: Kept },
+): Promise<void> {
+  // The discussion before the turn, as everybody locks them: its texts refer to it.
+  await tx.run(sql`
+    select from discussions where tenant_id = ${tx.ctx.tenantId} and id = ${discussionId} for key share`);
+  await tx.run(sql`
+    ${keepTexts(tx, discussionId, kept)}
+    update discussion_turns set given = ${JSON.stringify(kept.given)}::jsonb
+    where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${turn}
+      and attempts = ${kept.given.attempt} and status = 'running'`);
+}
+
 export type SummaryRow = {
   readonly up_to_seq: number;
   readonly text: string;

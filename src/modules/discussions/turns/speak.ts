@@ -1,7 +1,9 @@
+import type { Ctx } from '../../../platform/context.ts';
 import { AppError } from '../../../platform/http/errors.ts';
 import { citationsOf, fallbacksOf } from '../../agents/index.ts';
 import type { GenerateResult, Generation } from '../../models/index.ts';
 import type { Kept } from '../memory/given.ts';
+import { saveBeforehand } from '../memory/store.ts';
 import type { Participant } from '../rules/fold.ts';
 import { turnBudget } from '../rules/limits.ts';
 import { retryAfter } from '../rules/retry.ts';
@@ -47,7 +49,7 @@ export async function speak(deps: TurnDeps, job: Job, { row, speaker }: { row: D
     const request = turnRequest({ row, agent, prepared, timeoutMs: Math.ceil(budget.ms) + TIMER_MS });
     const signal = AbortSignal.any([job.ctx.signal, speech.signal]);
     const generation = deps.models.stream({ ...job.ctx, signal }, request);
-    const outcome = await listen(generation, speech, signal);
+    const outcome = await listen(generation, speech, { signal, before: tellOthers(deps, job.ctx, { row, prepared }) });
     // Whoever stopped it here has already written what was said, and counted its tokens.
     const count = () => settle(deps, job.ctx, { generation, discussionId, turn, counted: speech.held });
     if (signal.aborted) {
@@ -77,13 +79,34 @@ async function begunAnew(deps: TurnDeps, job: Job, row: DiscussionRow): Promise<
   return changed?.attempt;
 }
 
+/**
+ * Who asks another process what this speaker was given, or cuts the turn short there, finds it with the turn: from the
+ * first word on, and written while the model thinks.
+ */
+async function tellOthers(
+  { db, shared, log }: TurnDeps,
+  ctx: Ctx,
+  { row, prepared: { kept } }: { row: DiscussionRow; prepared: Prepared },
+): Promise<void> {
+  if (!shared) return;
+  try {
+    await db.inTx(ctx, (tx) => saveBeforehand(tx, row.id, { turn: row.turn, kept }));
+  } catch (error) {
+    // It is kept with the turn's end, too.
+    if (!ctx.signal.aborted) log.warn('What a speaker is given could not be kept', { tenant_id: ctx.tenantId, error });
+  }
+}
+
 async function listen(
   generation: Generation,
   speech: Speech,
-  signal: AbortSignal,
+  { signal, before }: { signal: AbortSignal; before: Promise<void> },
 ): Promise<{ readonly result: GenerateResult } | { readonly failure: Failure }> {
   try {
-    for await (const piece of generation.text) speech.say(piece.replaceAll('\0', ''));
+    for await (const piece of generation.text) {
+      await before;
+      speech.say(piece.replaceAll('\0', ''));
+    }
     return { result: await generation.result };
   } catch (error) {
     if (signal.aborted) return { failure: { code: 'stopped', message: 'Stopped.', askedMs: 0 } };

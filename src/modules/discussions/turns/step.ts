@@ -23,6 +23,8 @@ export type TurnDeps = StageDeps & {
   readonly knowledge: Pick<Knowledge, 'excerpts' | 'passages'>;
   readonly models: Pick<Models, 'stream'>;
   readonly traces: Pick<Traces, 'get'>;
+  /** Other processes serve the same discussions. */
+  readonly shared: boolean;
   readonly log: Logger;
 };
 

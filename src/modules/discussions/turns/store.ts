@@ -170,6 +170,19 @@ export function saveKept(tx: Tx, kept: readonly Kept[]): Promise<number> {
       and t.attempts = k.attempt and t.status = 'running'`);
 }
 
+/** What is known of an attempt that runs elsewhere: what was kept of its words, and how large its prompt is. */
+export function findUnderWay(
+  tx: Tx,
+  discussionId: string,
+  { turn, attempt }: { turn: number; attempt: number },
+): Promise<{ text: string; prompt_tokens: number } | undefined> {
+  return tx.first<{ text: string; prompt_tokens: number }>(sql`
+    select case when partial_attempt = ${attempt}::int then coalesce(partial, '') else '' end as text,
+      case when (given->>'attempt')::int = ${attempt}::int then coalesce((given->>'tokens')::int, 0) else 0 end as prompt_tokens
+    from discussion_turns
+    where tenant_id = ${tx.ctx.tenantId} and discussion_id = ${discussionId} and turn = ${turn} and status = 'running'`);
+}
+
 /** What was kept of the turn under way, whichever attempt it is of. */
 export function findPartial(from: Reader | Tx, discussionId: string, turn: number): Promise<Partial | undefined> {
   return from.first<Partial>(sql`
