@@ -5,6 +5,7 @@ import { Crowd, type CrowdPlan } from './crowd.ts';
 import { enrol, NAMES } from './discussions.ts';
 import { judge } from './oracle.ts';
 import { ChaosProvider } from './provider.ts';
+import type { Fault } from './verdict.ts';
 import { Victim } from './victim.ts';
 
 export type Plan = CrowdPlan & {
@@ -30,7 +31,7 @@ export type Outcome = {
   /** Milliseconds from each kill until the server answered from its database again. */
   readonly recoveriesMs: readonly number[];
   /** What was lost, doubled, out of order, or did not end. */
-  readonly faults: readonly string[];
+  readonly faults: readonly Fault[];
 };
 
 /** Runs discussions of every policy, kills the server and its database at random moments, and judges what is left. */
@@ -47,7 +48,7 @@ export async function chaos(plan: Plan): Promise<Outcome> {
   const recoveries = await killing.finally(() => crowd.close());
   const watched = await crowd.over();
   await using db = await connect(victim.databaseUrl);
-  const faults: string[] = [];
+  const faults: Fault[] = [];
   for (const one of watched) faults.push(...(await judge(db.client, one, provider.answers)));
   const { rows } = await db.client.query<{ count: string }>(
     'select count(*) from discussion_entries where seq is not null',

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Parley } from '@parley/sdk';
 import { type Cast, discussionNo } from './discussions.ts';
 import { type Actor, follow, persistently, say, takePart, type Watched } from './people.ts';
+import { type Fault, fault } from './verdict.ts';
 
 export type CrowdPlan = {
   /** How many discussions run at any moment, until it is closed. */
@@ -12,7 +13,7 @@ export type CrowdPlan = {
 
 /** Keeps a number of discussions going, and gathers those that are over. */
 export class Crowd {
-  readonly faults: string[] = [];
+  readonly faults: Fault[] = [];
   readonly #actor: Actor;
   readonly #about: { readonly plan: CrowdPlan; readonly cast: Cast; readonly url: string };
   readonly #watched: Watched[] = [];
@@ -45,9 +46,9 @@ export class Crowd {
       try {
         await this.#one(this.#made++);
       } catch (error) {
-        const fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        this.#about.plan.tell?.(fault);
-        this.faults.push(fault);
+        const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#about.plan.tell?.(what);
+        this.faults.push(fault('other', what));
         return;
       }
     } while (!this.#closed);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Discussion, type DiscussionEvent, type Parley, ParleyError } from '@parley/sdk';
 import { pick, type Random } from '../../src/modules/models/rehearsal/random.ts';
+import { type Fault, fault } from './verdict.ts';
 
 /** What somebody said, and the answer that it was kept. */
 export type Acknowledged = { readonly content: string; readonly id: string; readonly seq: number };
@@ -14,12 +15,13 @@ export type Watched = {
   readonly heard: Map<number, string>;
   readonly acknowledged: Acknowledged[];
   /** What must never happen on a stream, as it was seen. */
-  readonly faults: string[];
+  readonly faults: Fault[];
 };
 
-/** Whether a new try can mend it: the server is gone, or has just come back. */
+/** Whether a new try can mend it: the server is gone, has just come back, or is still at the first try. */
 const passes = (error: unknown): boolean =>
-  error instanceof ParleyError && (error.status === 0 || error.status === 429 || error.status >= 500);
+  error instanceof ParleyError &&
+  (error.status === 0 || error.status === 429 || error.status >= 500 || error.code === 'idempotency_in_progress');
 const isConflict = (error: unknown): boolean =>
   error instanceof ParleyError && (error.status === 409 || error.status === 404);
 
@@ -41,7 +43,7 @@ export async function follow(parley: Parley, watched: Watched, signal: AbortSign
   const ears = new Ears(watched);
   const { id, cursor } = watched.discussion;
   for await (const event of parley.discussions.events(id, { cursor, signal })) {
-    if (event.type === 'reset') watched.faults.push(`reset: ${event.data.reason}`);
+    if (event.type === 'reset') watched.faults.push(fault('holes', `reset: ${event.data.reason}`));
     else if (event.cursor !== undefined) watched.logged.push({ cursor: event.cursor, type: event.type });
     ears.hear(event);
     if (event.type === 'discussion_completed') return;
@@ -88,7 +90,8 @@ class Ears {
     if (this.#age(turn, attempt) !== 0 || this.#text === undefined) return;
     const known = this.#text;
     if (offset > known.length) {
-      this.#watched.faults.push(`turn ${turn}, attempt ${attempt}: a hole in what was said, ${known.length}–${offset}`);
+      const what = `turn ${turn}, attempt ${attempt}: a hole in what was said, ${known.length}–${offset}`;
+      this.#watched.faults.push(fault('holes', what));
     } else this.#text = known.slice(0, offset) + text;
   }
 }

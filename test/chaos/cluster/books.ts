@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import type { PaymentStandIn } from '../../support/payments.ts';
+import type { Ledger, Payment } from '../sink/ledger.ts';
+import { compare, type Fault, fault, of } from '../verdict.ts';
 import type { Shop, Told } from './shop.ts';
 
 type OrderRow = { id: string; status: string; total: string; payment_status: string };
@@ -18,7 +19,7 @@ const AFTER: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Resolves when no payment of the shop is open any more; answers the orders whose payment still is. */
-export async function settled(db: pg.Client, shop: Shop): Promise<string[]> {
+export async function settled(db: pg.Client, shop: Shop): Promise<Fault[]> {
   for (const deadline = Date.now() + SETTLE_MS; ; await delay(200)) {
     const { rows } = await db.query<{ id: string; payment_status: string }>(
       `select id, payment_status from orders where tenant_id = $1
@@ -26,56 +27,59 @@ export async function settled(db: pg.Client, shop: Shop): Promise<string[]> {
       [shop.tenantId],
     );
     if (rows.length === 0) return [];
-    if (Date.now() > deadline) return rows.map((row) => `order ${row.id}: its payment is still ${row.payment_status}`);
+    if (Date.now() > deadline)
+      return rows.map((row) => fault('lost', `order ${row.id}: its payment is still ${row.payment_status}`));
   }
 }
 
 /** Every piece, every cent and every event of the shop, against what its buyers and its readers were told. */
-export async function audit(db: pg.Client, shop: Shop, payments: PaymentStandIn): Promise<string[]> {
-  const of = [shop.tenantId];
+export async function audit(db: pg.Client, shop: Shop, { payments }: Ledger): Promise<Fault[]> {
+  const whose = [shop.tenantId];
   const { rows: orders } = await db.query<OrderRow>(
     'select id, status, total, payment_status from orders where tenant_id = $1',
-    of,
+    whose,
   );
   const { rows: events } = await db.query<EventRow>(
     `select type, position, stream, (data->>'version')::int as version from events
       where tenant_id = $1 order by position`,
-    of,
+    whose,
   );
-  return [
+  const paymentsOf = Map.groupBy(payments, ({ orderId }) => orderId);
+  return of('shop', [
     ...shop.faults,
     ...kept(orders, shop),
-    ...orders.flatMap((order) => paid(order, payments)),
+    ...orders.flatMap((order) => paid(order, paymentsOf.get(order.id) ?? [])),
     ...(await pieces(db, shop)),
     ...told(events),
     ...transcript('SSE', events, shop.told.sse),
     ...transcript('WebSocket', events, shop.told.ws),
-  ].map((fault) => `shop: ${fault}`);
+  ]);
 }
 
 /** One order for each that was acknowledged, and no other. */
-function kept(orders: readonly OrderRow[], { placed }: Shop): string[] {
-  const there = new Set(orders.map(({ id }) => id));
-  const asked = new Set(placed.map(({ id }) => id));
-  return [
-    ...placed.filter(({ id }) => !there.has(id)).map(({ id }) => `order ${id} was acknowledged and is not there`),
-    ...orders.filter(({ id }) => !asked.has(id)).map(({ id }) => `order ${id} is there, and nobody was told of it`),
-    ...(asked.size === placed.length ? [] : ['two Idempotency-Keys have one order']),
-  ];
+function kept(orders: readonly OrderRow[], { placed }: Shop): Fault[] {
+  const asked = placed.map(({ id }) => id).sort();
+  const there = orders.map(({ id }) => id).sort();
+  const faults = compare(asked, there, { what: 'acknowledged orders' });
+  const shared = asked.length - new Set(asked).size;
+  return shared === 0 ? faults : [...faults, fault('lost', 'Idempotency-Keys share an order', shared)];
 }
 
 /** Charged once for what was paid, and nothing for what was not. */
-function paid({ id, status, total }: OrderRow, payments: PaymentStandIn): string[] {
-  const charges = payments.paymentsOf(id).filter((payment) => payment.status === 'succeeded');
+function paid({ id, status, total }: OrderRow, payments: readonly Payment[]): Fault[] {
+  const charges = payments.filter((payment) => payment.status === 'succeeded');
   const standing = charges.filter(({ amount, refunded }) => amount > refunded);
   const due = status === 'paid' || status === 'fulfilled' ? Number(total) : 0;
-  const faults = standing.length > 1 ? [`order ${id}: charged ${standing.length} times`] : [];
-  const balance = payments.balanceOf(id);
-  return balance === due ? faults : [...faults, `order ${id} is ${status}: ${balance} was taken, ${due} is due`];
+  const faults =
+    standing.length > 1 ? [fault('doubled', `order ${id}: charged ${standing.length} times`, standing.length - 1)] : [];
+  const balance = charges.reduce((sum, { amount, refunded }) => sum + amount - refunded, 0);
+  return balance === due
+    ? faults
+    : [...faults, fault('other', `order ${id} is ${status}: ${balance} was taken, ${due} is due`)];
 }
 
 /** What is on the shelf, held, and sent, is what there was. */
-async function pieces(db: pg.Client, shop: Shop): Promise<string[]> {
+async function pieces(db: pg.Client, shop: Shop): Promise<Fault[]> {
   const { rows } = await db.query<{ product_id: string; stock: string; reserved: string; held: string; sent: string }>(
     `select s.product_id, s.stock, s.reserved,
             coalesce(sum(l.quantity) filter (where o.status in ('pending', 'paid')), 0) as held,
@@ -87,13 +91,16 @@ async function pieces(db: pg.Client, shop: Shop): Promise<string[]> {
     [shop.tenantId],
   );
   return rows.flatMap(({ product_id, stock, reserved, held, sent }) => {
-    const fine = reserved === held && Number(stock) + Number(reserved) + Number(sent) === shop.stock;
-    return fine ? [] : [`product ${product_id}: stock ${stock}, reserved ${reserved}, held ${held}, sent ${sent}`];
+    const there = shop.stock.get(product_id) ?? 0;
+    const fine = reserved === held && Number(stock) + Number(reserved) + Number(sent) === there;
+    return fine
+      ? []
+      : [fault('other', `product ${product_id}: stock ${stock}, reserved ${reserved}, held ${held}, sent ${sent}`)];
   });
 }
 
 /** The events of each order, in the order of the log, tell a possible story, each chapter once. */
-function told(events: readonly EventRow[]): string[] {
+function told(events: readonly EventRow[]): Fault[] {
   const streams = Map.groupBy(
     events.filter(({ type }) => type in AFTER),
     ({ stream }) => stream,
@@ -105,17 +112,18 @@ function told(events: readonly EventRow[]): string[] {
     );
     const versions = chapters.map(({ version }) => version ?? 0);
     const grows = versions.every((version, i) => i === 0 || version > (versions[i - 1] as number));
-    return isStory && grows ? [] : [`${stream}: ${types.join(', ')} (${versions.join(', ')})`];
+    const story = `${stream}: ${types.join(', ')} (${versions.join(', ')})`;
+    return isStory && grows ? [] : [fault('out of order', story)];
   });
 }
 
 /** A reader heard every event since it came, once, in order. */
-function transcript(who: string, events: readonly EventRow[], heard: readonly Told[]): string[] {
-  const first = heard[0]?.position ?? Number.POSITIVE_INFINITY;
+function transcript(who: string, events: readonly EventRow[], heard: readonly Told[]): Fault[] {
+  const first = heard[0]?.position ?? 0;
   const due = events.filter(({ position }) => Number(position) >= first);
-  const at = due.findIndex(
-    ({ position, type }, i) => heard[i]?.position !== Number(position) || heard[i]?.type !== type,
+  return compare(
+    due.map(({ position, type }) => `${position} ${type}`),
+    heard.map(({ position, type }) => `${position} ${type}`),
+    { what: who, missing: 'holes' },
   );
-  if (heard.length > 0 && at < 0 && heard.length === due.length) return [];
-  return [`${who}: ${due.length} events in the log, ${heard.length} came; the first that differs: ${at}`];
 }

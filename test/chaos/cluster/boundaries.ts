@@ -31,6 +31,7 @@ const postgres = (role: Boundary['role'], name: string, more: Omit<Boundary, 'na
 /** From a client's request to what it causes: between every two steps a process may die. */
 export const BOUNDARIES: readonly Boundary[] = [
   postgres('api', 'command: before its events are written', { side: 'before', pattern: OUTBOX }),
+  postgres('api', 'command: its events are written', { side: 'after', pattern: OUTBOX }),
   postgres('api', 'command: before its commit', { side: 'before', pattern: KEPT_ANSWER, atCommit: true }),
   postgres('api', 'command: committed, not answered', { side: 'after', pattern: KEPT_ANSWER, atCommit: true }),
   postgres('api', 'announced: committed, nobody nudged', { side: 'after', pattern: OUTBOX, atCommit: true }),

@@ -12,6 +12,7 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
     steps: ['command: committed, not answered', 'sequencer: moved, not passed on', 'job: claimed, not begun'],
     processes: 2,
     tenants: 2,
+    shop: { buyers: 2, crowds: 2, rounds: 40, pauseMs: 300, crowdPauseMs: 400 },
     discussions: 6,
     turns: 4,
     gapMs: 30,
@@ -22,5 +23,8 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
   assert.deepEqual(outcome.faults, []);
   assert.deepEqual(outcome.missed, []);
   assert.ok(outcome.discussions >= 6 && outcome.orders > 0 && outcome.acknowledged > 0 && outcome.events > 0);
+  assert.ok(outcome.rounds >= 40, 'so many orders were sent by sixteen clients at once');
+  assert.ok(outcome.delivered > 0, 'webhooks were received');
   assert.ok(outcome.requeued > 0, 'something was put aside, and handled again');
+  assert.ok(outcome.naive.lost > 0, 'a relay that reads above the last number loses events under this load');
 });

@@ -1,141 +1,213 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Random, seededRandom } from '../../../src/modules/models/rehearsal/random.ts';
-import { PaymentStandIn } from '../../support/payments.ts';
 import { connect } from '../connect.ts';
 import { Crowd, type CrowdPlan } from '../crowd.ts';
 import { enrol, NAMES } from '../discussions.ts';
 import { judge } from '../oracle.ts';
 import { ChaosProvider } from '../provider.ts';
+import { EffectSink } from '../sink/sink.ts';
+import { type Fault, fault } from '../verdict.ts';
 import { Balancer } from './balancer.ts';
 import { audit, settled } from './books.ts';
-import { type Mishap, mishapOf, type Scene, sabotageAudit, stepMishaps } from './faults.ts';
+import { lateCommit, type Mishap, mishapOf, type Scene, sabotage, stepMishaps } from './faults.ts';
 import { Fleet } from './fleet.ts';
-import { badDay, Shop } from './shop.ts';
+import { emptied, requeueAll } from './letters.ts';
+import { NaiveRelay } from './naive.ts';
+import { Shop, type ShopPlan } from './shop.ts';
 import { Stores } from './stores.ts';
 import { Tenant } from './tenant.ts';
 
 export type ClusterPlan = CrowdPlan & {
   readonly seed: number;
-  /** Mishaps by chance, on top of a crash at every named step. */
+  /** Mishaps by chance, on top of a crash at every named step; more, while the shop's rounds last. */
   readonly kills: number;
   /** Processes of each role. */
   readonly processes: number;
   readonly tenants: number;
+  readonly shop: ShopPlan;
   /** Milliseconds between two pieces of an answer, at most. */
   readonly gapMs: number;
   /** Milliseconds between a recovery and the next mishap, at most. */
   readonly calmMs: number;
   /** Named steps at which a process dies, by the names of `boundaries.ts`. */
   readonly steps: readonly string[];
-  /** How long the record of who did what may be out of order, at most: until an event was put aside for it. */
+  /** How long what handlers write into may be closed to them, at most: until events were put aside for it. */
   readonly sabotageMs: number;
   readonly deadlineMs: number;
 };
 
+/** Milliseconds from a mishap until a change of every tenant came out at its reader again. */
+export type Recovery = { readonly name: string; readonly ms: number };
+
 export type ClusterOutcome = {
   readonly discussions: number;
   readonly orders: number;
+  /** Orders that sixteen clients sent at once. */
+  readonly rounds: number;
   /** Requests that the payment service heard. */
   readonly charges: number;
+  /** Events that receivers of webhooks took. */
+  readonly delivered: number;
   readonly acknowledged: number;
   readonly events: number;
-  /** What happened, how often. */
-  readonly mishaps: Readonly<Record<string, number>>;
   /** Named steps that no process came to while it was waited for. */
   readonly missed: readonly string[];
   readonly startsGivenUp: number;
-  /** Milliseconds from each mishap until a change of every tenant came out at its reader again. */
-  readonly recoveriesMs: readonly number[];
+  readonly recoveries: readonly Recovery[];
   readonly requeued: number;
-  readonly faults: readonly string[];
+  /** Letters that stayed although they were requeued. */
+  readonly left: number;
+  /** What a relay that reads above the last number would have lost of so many events. */
+  readonly naive: { readonly lost: number; readonly written: number };
+  readonly faults: readonly Fault[];
 };
 
 const RECOVER_MS = 30_000;
-/** What readers may take to hear the last event, when everything is calm. */
+/** What readers may take to hear the last event, when everything is calm; and receivers of webhooks. */
 const READ_MS = 20_000;
+const LETTERS_MS = 30_000;
 
 /** Several processes of each role, everything that can go wrong between them, and a judgement of what is left. */
 export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
   const random = seededRandom(plan.seed);
-  const lost: string[] = [];
+  const lost: Fault[] = [];
   await using provider = new ChaosProvider({ random: seededRandom(plan.seed + 1), names: NAMES, gapMs: plan.gapMs });
   const providerUrl = await provider.start();
-  await using stores = await Stores.start((error) => lost.push(error.message));
-  await using payments = await PaymentStandIn.start();
-  payments.script(badDay(seededRandom(plan.seed + 3)));
+  await using stores = await Stores.start((error) => lost.push(fault('other', error.message)));
+  await using sink = await EffectSink.start(plan.seed + 3);
   const settings = {
-    ...payments.env,
+    ...sink.env,
     ...{ OPENAI_BASE_URL: providerUrl, OPENAI_API_KEY: 'chaos' },
     MASTER_KEY: Buffer.alloc(32, plan.seed % 251).toString('hex'),
   };
   await using fleet = await Fleet.start(stores, plan.processes, settings);
+  await using naive = await NaiveRelay.start(stores.databaseUrl);
   await using balancer = await Balancer.start(fleet.of('api').map(({ backend }) => backend));
-  await reachable(balancer.url);
-  const over = new AbortController();
-  const tenants: Tenant[] = [];
-  for (let n = 0; n < plan.tenants; n++) tenants.push(await Tenant.start(balancer.url, over.signal));
-  const closed = new AbortController();
-  const shop = await Shop.start(balancer.url, { random: seededRandom(plan.seed + 4), closed: closed.signal });
-  const { parley, cast } = await enrol(balancer.url, 'openai/gpt-5-mini');
   const signal = AbortSignal.timeout(plan.deadlineMs);
-  const crowd = new Crowd({ parley, random: seededRandom(plan.seed + 2), signal }, { plan, cast, url: balancer.url });
-  crowd.begin();
+  await using load = await begin(plan, { url: balancer.url, sink, signal });
 
   const missed: string[] = [];
   const scene: Scene = { fleet, stores, random };
-  const sabotage = sabotageAudit(stores.databaseUrl, {
-    tenantIds: tenants.map(({ id }) => id),
-    withinMs: plan.sabotageMs,
-  }).then(() => Promise.all(tenants.map((tenant) => tenant.requeue())));
-  const toMiss: string[] = [];
-  const mishaps = [
-    ...Array.from({ length: plan.kills }, () => mishapOf(scene)),
-    ...stepMishaps(scene, plan.steps, toMiss),
-  ];
-  const about = { plan, random, tenants, fleet, signal };
-  const happened = await happen(mishaps, about)
-    // Once more for those steps that nobody came to while somebody waited for it.
-    .then(async (first) => merged(first, await happen(stepMishaps(scene, toMiss, missed), about)))
-    .finally(() => {
-      crowd.close();
-      closed.abort();
-    });
-  payments.script({ does: 'answer' });
-  await Promise.all([sabotage, shop.bought()]);
-  const watched = await crowd.over();
-  over.abort();
-  await Promise.all([...tenants.map((tenant) => tenant.ended()), parley.deadLetters.requeueAll()]);
+  const sabotaged = sabotages(stores.databaseUrl, plan, load);
+  const happened = await happen(mishaps(scene, { plan, shop: load.shop, missed }), {
+    ...{ plan, random, fleet, signal },
+    tenants: load.tenants,
+  }).finally(() => load.close());
+  await sink.calm();
+  await sabotaged;
+  const watched = await load.over();
 
   await using db = await connect(stores.databaseUrl);
-  const open = await settled(db.client, shop);
-  await shop.read(await lastPosition(db.client, shop.tenantId), READ_MS);
-  const faults = [
-    ...(await lettersLeft(db.client)),
-    ...open,
-    ...(await audit(db.client, shop, payments)),
-    ...lost,
-    ...fleet.faults,
-    ...happened.faults,
-    ...crowd.faults,
-  ];
+  const { left, open } = await calm(db.client, load);
+  const faults = [...left, ...open, ...lost, ...fleet.faults, ...happened.faults];
+  const ledger = await sink.ledger();
+  const { faults: unlogged, ...relay } = await naive.judge(db.client);
+  faults.push(...unlogged, ...(await audit(db.client, load.shop, ledger)), ...load.crowd.faults);
   for (const one of watched) faults.push(...(await judge(db.client, one, provider.answers)));
-  for (const tenant of tenants) faults.push(...(await tenant.judge(db.client)));
+  const judged = [await load.shop.hook.judge(db.client, ledger)];
+  for (const tenant of load.tenants) judged.push(await tenant.judge(db.client, ledger));
+  faults.push(...judged.flatMap((one) => one.faults));
   return {
     discussions: watched.length,
-    orders: shop.placed.length,
-    charges: payments.asked.length,
+    orders: load.shop.placed.length,
+    rounds: load.shop.rounds,
+    charges: ledger.asked,
+    delivered: judged.reduce((sum, { taken }) => sum + taken, 0),
     acknowledged:
       watched.reduce((sum, one) => sum + one.acknowledged.length, 0) +
-      tenants.reduce((sum, { pulse, errands }) => sum + pulse.acknowledged.length + errands, 0),
+      load.tenants.reduce((sum, { pulse, errands }) => sum + pulse.acknowledged.length + errands, 0),
     events: watched.reduce((sum, one) => sum + one.logged.length, 0),
-    mishaps: happened.counts,
     missed,
     startsGivenUp: fleet.members.reduce((sum, { startsGivenUp }) => sum + startsGivenUp, 0),
-    recoveriesMs: happened.recoveriesMs,
-    requeued: tenants.reduce((sum, { requeued }) => sum + requeued, 0),
+    recoveries: happened.recoveries,
+    requeued: load.requeued(),
+    left: left.length,
+    naive: relay,
     faults,
   };
+}
+
+/** Everybody who wants something of the installation while it breaks. */
+async function begin(plan: ClusterPlan, { url, sink, signal }: { url: string; sink: EffectSink; signal: AbortSignal }) {
+  await reachable(url);
+  const over = new AbortController();
+  const closed = new AbortController();
+  const gone = new AbortController();
+  const tenants: Tenant[] = [];
+  for (let n = 0; n < plan.tenants; n++)
+    tenants.push(await Tenant.start(url, { sink, over: over.signal, gone: gone.signal }));
+  const random = seededRandom(plan.seed + 4);
+  const shop = await Shop.start(url, { sink, plan: plan.shop, random, closed: closed.signal });
+  const { parley, cast } = await enrol(url, 'openai/gpt-5-mini');
+  const crowd = new Crowd({ parley, random: seededRandom(plan.seed + 2), signal }, { plan, cast, url });
+  crowd.begin();
+  let others = 0;
+  return {
+    tenants,
+    shop,
+    crowd,
+    /** Whoever still waits for something goes without it. */
+    async [Symbol.asyncDispose]() {
+      closed.abort();
+      over.abort();
+      gone.abort();
+      await shop.left();
+    },
+    requeued: () => others + shop.requeued + tenants.reduce((sum, { requeued }) => sum + requeued, 0),
+    /** Has everything that was put aside handled again, whosever it is. */
+    async requeue() {
+      others += await requeueAll(parley);
+      await Promise.all([shop, ...tenants].map((one) => one.requeue()));
+    },
+    /** Nothing new is begun, except for the beats by which recovery is told. */
+    close() {
+      crowd.close();
+      closed.abort();
+    },
+    /** Resolves when everybody has what they came for. */
+    async over() {
+      await shop.bought();
+      const watched = await crowd.over();
+      over.abort();
+      await Promise.all(tenants.map((tenant) => tenant.ended()));
+      return watched;
+    },
+  };
+}
+
+type Load = Awaited<ReturnType<typeof begin>>;
+
+/** What two kinds of handlers write into is closed to them, until each tenant's events were put aside for it. */
+async function sabotages(databaseUrl: string, { sabotageMs: withinMs }: ClusterPlan, load: Load): Promise<void> {
+  const tenantIds = load.tenants.map(({ id }) => id);
+  await Promise.all([
+    sabotage(databaseUrl, { table: 'audit_records', tenantIds, withinMs }),
+    sabotage(databaseUrl, { table: 'webhook_deliveries', tenantIds: [load.shop.tenantId], withinMs }),
+  ]);
+  await load.requeue();
+}
+
+/** Until everything that was begun is done; answers what did not come to its end: letters, and payments. */
+async function calm(db: pg.Client, load: Load): Promise<{ left: Fault[]; open: Fault[] }> {
+  const left = await emptied(db, () => load.requeue(), LETTERS_MS);
+  const open = await settled(db, load.shop);
+  await load.shop.read(await lastPosition(db, load.shop.tenantId), READ_MS);
+  for (const { hook } of [load.shop, ...load.tenants]) await hook.delivered(db, READ_MS);
+  return { left, open };
+}
+
+type Expected = { readonly plan: ClusterPlan; readonly shop: Shop; readonly missed: string[] };
+
+function* mishaps(scene: Scene, { plan, shop, missed }: Expected): Generator<Mishap> {
+  yield lateCommit(scene, missed);
+  for (let n = 0; n < plan.kills; n++) yield mishapOf(scene);
+  const toMiss: string[] = [];
+  yield* stepMishaps(scene, plan.steps, toMiss);
+  // Once more for those steps that nobody came to while somebody waited for it.
+  yield* stepMishaps(scene, toMiss, missed);
+  // What is asked for is to be asked for between mishaps.
+  while (shop.hasRounds) yield mishapOf(scene);
 }
 
 type About = {
@@ -145,39 +217,26 @@ type About = {
   readonly fleet: Fleet;
   readonly signal: AbortSignal;
 };
+type Happened = { readonly recoveries: readonly Recovery[]; readonly faults: readonly Fault[] };
 
-async function happen(mishaps: readonly Mishap[], { plan, random, tenants, fleet, signal }: About) {
-  const counts: Record<string, number> = {};
-  const recoveriesMs: number[] = [];
-  const faults: string[] = [];
-  for (const [index, { name, happen }] of mishaps.entries()) {
+async function happen(mishaps: Iterable<Mishap>, { plan, random, tenants, fleet, signal }: About): Promise<Happened> {
+  const recoveries: Recovery[] = [];
+  const faults: Fault[] = [];
+  for (const { name, happen } of mishaps) {
     await delay(random() * plan.calmMs, undefined, { signal });
     const { sinceMs, healed } = await happen();
-    counts[name] = (counts[name] ?? 0) + 1;
-    if ((index + 1) % 10 === 0) plan.tell?.(`${index + 1} of ${mishaps.length} mishaps`);
     const back = Promise.all(tenants.map(({ pulse }) => pulse.recovered(sinceMs)));
-    const tookMs = await Promise.race([
-      back.then((all) => Math.max(...all)),
-      delay(RECOVER_MS, undefined, { ref: false }),
-    ]);
-    if (tookMs === undefined) faults.push(`not recovered from “${name}” within ${RECOVER_MS} ms`);
-    else recoveriesMs.push(tookMs);
-    plan.tell?.(`${name}: ${tookMs} ms`);
+    const ms = await Promise.race([back.then((all) => Math.max(...all)), delay(RECOVER_MS, undefined, { ref: false })]);
+    if (ms === undefined) faults.push(fault('other', `not recovered from “${name}” within ${RECOVER_MS} ms`));
+    recoveries.push({ name, ms: ms ?? RECOVER_MS });
+    plan.tell?.(`${recoveries.length}. ${name}: ${ms ?? 'more than 30,000'} ms`);
     await healed;
     // One in five comes while somebody is still getting up.
     if (random() > 0.2) await fleet.ready();
   }
   await fleet.ready();
-  return { counts, recoveriesMs, faults };
+  return { recoveries, faults };
 }
-
-type Happened = Awaited<ReturnType<typeof happen>>;
-
-const merged = (a: Happened, b: Happened): Happened => ({
-  counts: { ...a.counts, ...b.counts },
-  recoveriesMs: [...a.recoveriesMs, ...b.recoveriesMs],
-  faults: [...a.faults, ...b.faults],
-});
 
 /** Where the tenant's log ends when nothing waits to come into it. */
 async function lastPosition(db: pg.Client, tenantId: string): Promise<number> {
@@ -189,18 +248,6 @@ async function lastPosition(db: pg.Client, tenantId: string): Promise<number> {
     );
     if (rows[0]?.waiting === false) return Number(rows[0].last);
     await delay(50);
-  }
-}
-
-/** Whatever was put aside was requeued, and is done. */
-async function lettersLeft(db: pg.Client): Promise<string[]> {
-  for (const deadline = Date.now() + READ_MS; ; await delay(100)) {
-    const { rows } = await db.query<{ group_name: string; type: string; error_message: string }>(
-      'select group_name, type, error_message from dead_letters',
-    );
-    if (rows.length === 0) return [];
-    if (Date.now() > deadline)
-      return rows.map((row) => `dead letter of ${row.group_name}: ${row.type}, ${row.error_message}`);
   }
 }
 

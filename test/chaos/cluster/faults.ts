@@ -15,6 +15,8 @@ export type Mishap = {
 };
 
 const STEP_WITHIN_MS = 6_000;
+/** How long a transaction whose events are written stands before its commit, in `lateCommit`. */
+const LATE_MS = 600;
 const KINDS = [
   ...['kill', 'kill', 'kill', 'pause', 'pause', 'stop'],
   ...['database', 'flush', 'flush', 'redis', 'wire', 'wire', 'wire', 'wire'],
@@ -55,14 +57,15 @@ async function breakWire(wire: Member['postgres'], fault: Fault, ms: number) {
 }
 
 /** Named steps, each in its own mishap: the first process of the role that comes there dies. `missed`: none came. */
-export function stepMishaps({ fleet }: Scene, steps: readonly string[], missed: string[]): Mishap[] {
-  return steps.map((step) => ({
-    name: `step: ${step}`,
-    happen: async () => {
-      if (!(await dieAt(fleet, boundaryOf(step)?.role ?? 'worker', step))) missed.push(step);
-      return { sinceMs: Date.now() };
-    },
-  }));
+export function* stepMishaps({ fleet }: Scene, steps: Iterable<string>, missed: string[]): Generator<Mishap> {
+  for (const step of steps)
+    yield {
+      name: `step: ${step}`,
+      happen: async () => {
+        if (!(await dieAt(fleet, boundaryOf(step)?.role ?? 'worker', step))) missed.push(step);
+        return { sinceMs: Date.now() };
+      },
+    };
 }
 
 async function dieAt(fleet: Fleet, role: Role, step: string): Promise<boolean> {
@@ -78,14 +81,33 @@ async function dieAt(fleet: Fleet, role: Role, step: string): Promise<boolean> {
   return false;
 }
 
-/**
- * Nothing can be written into the record of who did what, until events of each of these tenants have ended in the dead
- * letters.
- */
-export async function sabotageAudit(
-  databaseUrl: string,
-  { tenantIds, withinMs }: { tenantIds: readonly string[]; withinMs: number },
-): Promise<void> {
+/** An api stands still between the writing of its events and their commit, while everybody else goes on. */
+export const lateCommit = ({ fleet }: Scene, missed: string[]): Mishap => ({
+  name: 'api: a late commit',
+  happen: async () => {
+    for (const member of fleet.of('api')) {
+      await member.ready();
+      if (!(await member.standAt(LATE_STEP, STEP_WITHIN_MS))) continue;
+      const sinceMs = Date.now();
+      return { sinceMs, healed: delay(LATE_MS).then(() => member.signal('SIGCONT')) };
+    }
+    missed.push(LATE_STEP);
+    return { sinceMs: Date.now() };
+  },
+});
+const LATE_STEP = 'command: its events are written';
+
+export type Sabotage = {
+  /** What cannot be written into. */
+  readonly table: string;
+  /** Whose events must have ended among the dead letters before it can again … */
+  readonly tenantIds: readonly string[];
+  /** … or so much time gone. */
+  readonly withinMs: number;
+};
+
+/** Nothing can be written into a table, until events of each of these tenants have ended in the dead letters for that. */
+export async function sabotage(databaseUrl: string, { table, tenantIds, withinMs }: Sabotage): Promise<void> {
   const run = async (statement: string, values?: unknown[]): Promise<number> => {
     for (;;) {
       try {
@@ -97,12 +119,9 @@ export async function sabotageAudit(
       }
     }
   };
-  await run('revoke insert on audit_records from parley_app');
+  const aside = 'select distinct tenant_id from dead_letters where tenant_id = any($1) and error_message like $2';
+  await run(`revoke insert on ${table} from parley_app`);
   for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(200))
-    if (
-      (await run('select distinct tenant_id from dead_letters where tenant_id = any($1)', [tenantIds])) ===
-      tenantIds.length
-    )
-      break;
-  await run('grant insert on audit_records to parley_app');
+    if ((await run(aside, [tenantIds, `%${table}%`])) === tenantIds.length) break;
+  await run(`grant insert on ${table} to parley_app`);
 }

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../../scripts/testing/redis.ts';
+import { type Fault, fault } from '../verdict.ts';
 import type { Backend } from './balancer.ts';
 import type { FaultProxy } from './proxy.ts';
+import type { Arming } from './steps.ts';
 import type { Stores } from './stores.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -30,7 +32,7 @@ export class Member {
   readonly name: string;
   readonly postgres: FaultProxy;
   readonly redis: FaultProxy;
-  readonly faults: string[] = [];
+  readonly faults: Fault[] = [];
   /** Starts that ended because something was away meanwhile. */
   startsGivenUp = 0;
   readonly #env: Record<string, string | undefined>;
@@ -62,20 +64,31 @@ export class Member {
   /** It will die at this step when it comes there; resolves with whether it did within the time. */
   async dieAt(step: string, withinMs: number): Promise<boolean> {
     const life = this.#life;
-    const { child } = life;
-    if (!life.ready || !child.connected) return false;
+    if (!life.ready) return false;
     life.doomed = true;
+    const died = await this.#reaches({ step, signal: 'SIGKILL' }, withinMs, 'exit');
+    if (!died) life.doomed = false;
+    return died;
+  }
+
+  /** It will stop at this step when it comes there, and go on after a while; resolves when it stands, or with false. */
+  async standAt(step: string, withinMs: number): Promise<boolean> {
+    return this.#life.ready && (await this.#reaches({ step, signal: 'SIGSTOP' }, withinMs, 'message'));
+  }
+
+  async #reaches(arming: Arming, withinMs: number, sign: 'exit' | 'message'): Promise<boolean> {
+    const { child } = this.#life;
+    if (!child.connected) return false;
     const over = new AbortController();
-    const died = once(child, 'exit', { signal: over.signal }).then(
+    const reached = once(child, sign, { signal: over.signal }).then(
       () => true,
       () => false,
     );
-    child.send({ crashAt: step }, () => {});
-    if (await Promise.race([died, delay(withinMs, false, { signal: over.signal })])) return true;
+    child.send(arming, () => {});
+    const did = await Promise.race([reached, delay(withinMs, false, { signal: over.signal }).catch(() => false)]);
     over.abort();
-    if (child.connected) child.send({}, () => {});
-    life.doomed = false;
-    return false;
+    if (!did && child.connected) child.send({}, () => {});
+    return did;
   }
 
   async ready(): Promise<void> {
@@ -117,10 +130,14 @@ export class Member {
     child.once('exit', (code, signal) => {
       if (this.#over) return;
       if (!life.ready) this.startsGivenUp += 1;
-      else if (!life.doomed) this.faults.push(`${this.name} ended by itself (${code ?? signal}):\n${this.#said}`);
+      else if (!life.doomed) this.#fellOver(`${code ?? signal}`);
       this.#life = this.#spawn();
     });
     return life;
+  }
+
+  #fellOver(how: string): void {
+    this.faults.push(fault('other', `${this.name} ended by itself (${how}):\n${this.#said}`));
   }
 
   async #answers(): Promise<boolean> {
@@ -173,7 +190,7 @@ export class Fleet implements AsyncDisposable {
     return this.members.filter((member) => member.role === role);
   }
 
-  get faults(): readonly string[] {
+  get faults(): readonly Fault[] {
     return this.members.flatMap(({ faults }) => faults);
   }
 

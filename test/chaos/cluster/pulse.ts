@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import { compare, type Fault, fault } from '../verdict.ts';
 
 export type PulseOptions = {
   readonly url: string;
@@ -20,7 +21,7 @@ const SILENCE_MS = 3_000;
  * takes until a change comes out there again is how long a fault was felt.
  */
 export class Pulse {
-  readonly faults: string[] = [];
+  readonly faults: Fault[] = [];
   /** Versions whose change was acknowledged. */
   readonly acknowledged: number[] = [];
   readonly #seen: Seen[] = [];
@@ -54,25 +55,27 @@ export class Pulse {
   }
 
   /** What was acknowledged is in the log once and in order, and the stream gave all of that. */
-  async judge(db: pg.Client): Promise<string[]> {
+  async judge(db: pg.Client): Promise<Fault[]> {
     const { rows } = await db.query<{ position: string; version: number }>(
       `select position, (data->>'version')::int as version from events
         where tenant_id = $1 and type = 'agent_changed' order by position`,
       [this.#o.tenantId],
     );
-    const log = rows.map(({ position, version }) => ({ position: Number(position), version }));
-    const faults = [...this.faults];
-    const wrong = log.findIndex(({ version }, index) => version !== (log[0]?.version ?? 0) + index);
-    if (wrong >= 0) faults.push(`pulse: in the log, change ${wrong} is of version ${log[wrong]?.version}`);
-    const there = new Set(log.map(({ version }) => version));
-    for (const version of this.acknowledged)
-      if (!there.has(version)) faults.push(`pulse: version ${version} was acknowledged and is not in the log`);
     const last = this.#seen.at(-1)?.position ?? 0;
-    const due = log.filter(({ position }) => position <= last);
-    const at = due.findIndex(({ position }, index) => this.#seen[index]?.position !== position);
-    if (at >= 0 || due.length !== this.#seen.length)
-      faults.push(`pulse: ${due.length} changes in the log, ${this.#seen.length} came; the first that differs: ${at}`);
-    return faults;
+    const positions = rows.map(({ position }) => position);
+    const versions = rows.map(({ version }) => version);
+    const [first = 1] = versions;
+    const count = Math.max(first, ...versions, ...this.acknowledged) - first + 1;
+    const due = Array.from({ length: count }, (_, index) => `${first + index}`);
+    return [
+      ...this.faults,
+      ...compare(due, versions.map(String), { what: 'versions in the log' }),
+      ...compare(
+        positions.filter((position) => Number(position) <= last),
+        this.#seen.map(({ position }) => `${position}`),
+        { what: 'changes on the stream', missing: 'holes' },
+      ),
+    ];
   }
 
   async #beat(): Promise<void> {
@@ -85,7 +88,8 @@ export class Pulse {
         const answer = await fetch(url, { method: 'PATCH', headers, body, signal });
         const { version } = (await answer.json()) as { version?: number };
         if (answer.ok && version !== undefined) this.acknowledged.push(version);
-        else if (answer.status < 500 && answer.status !== 429) this.faults.push(`pulse: answered ${answer.status}`);
+        else if (answer.status < 500 && answer.status !== 429)
+          this.faults.push(fault('other', `a change was answered ${answer.status}`));
       } catch {
         // The server went away over it: the change may stand or not.
       }
@@ -125,7 +129,7 @@ export class Pulse {
   #take(frame: string): void {
     const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(frame)?.[1];
     const [id, event, data] = [field('id'), field('event'), field('data')];
-    if (event === 'reset') this.faults.push(`pulse: reset ${data}`);
+    if (event === 'reset') this.faults.push(fault('holes', `reset ${data}`));
     if (id === undefined) return;
     this.#cursor = id;
     if (event !== 'agent_changed' || data === undefined) return;

@@ -1,96 +1,102 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Parley } from '@parley/sdk';
 import { pick, type Random } from '../../../src/modules/models/rehearsal/random.ts';
-import type { Behaviour } from '../../support/payments.ts';
 import { persistently } from '../people.ts';
+import type { EffectSink } from '../sink/sink.ts';
+import { type Fault, fault } from '../verdict.ts';
+import { Hook } from './hook.ts';
+import { requeueAll } from './letters.ts';
 
-export type Placed = { readonly id: string; readonly answers: ReadonlySet<string> };
+export type Placed = { readonly id: string };
 /** An event as one of the two readers heard it. */
 export type Told = { readonly position: number; readonly type: string };
 
-const BUYERS = 3;
-const STOCK = 40;
 const PRODUCTS = 5;
+/** Of the first product there is not enough; of the others nobody comes to the end. */
+const SCARCE = 40;
+const PLENTY = 1_000_000;
 const ANSWER_MS = 10_000;
-/** So many clients send the same order at once, now and then. */
+/** So many clients send the same order at once. */
 const CROWD = 16;
 
-/** A payment service on a bad day: books and says nothing, says nonsense, refuses, keeps one waiting. */
-export function badDay(random: Random): () => Behaviour {
-  return () => {
-    const luck = random();
-    if (luck < 0.05) return { does: 'cut', booked: random() < 0.5 };
-    if (luck < 0.1) return { does: 'error', status: 503, booked: random() < 0.5 };
-    if (luck < 0.13) return { does: 'garbage', booked: random() < 0.5 };
-    if (luck < 0.14) return { does: 'hang', booked: random() < 0.5 };
-    if (luck < 0.2) return { does: 'answer', status: 'failed', reason: 'no money' };
-    return { does: 'answer', afterMs: random() * 100 };
-  };
-}
+export type ShopPlan = {
+  /** Who order, cancel and are sent what they paid for, each order from two clients at once; as long as it is open. */
+  readonly buyers: number;
+  /** Who have each order sent by sixteen clients at once; as long as it is open, and until there were `rounds` of these. */
+  readonly crowds: number;
+  readonly rounds: number;
+  /** Milliseconds between two orders of one buyer, at most; and of sixteen at once. */
+  readonly pauseMs: number;
+  readonly crowdPauseMs: number;
+};
+
+type About = { readonly plan: ShopPlan; readonly random: Random; readonly closed: AbortSignal };
+type Made = About & {
+  readonly url: string;
+  readonly key: string;
+  readonly tenantId: string;
+  readonly stock: ReadonlyMap<string, number>;
+  readonly owner: Parley;
+  readonly parley: Parley;
+  readonly hook: Hook;
+  readonly cursor: string;
+};
 
 /**
- * A tenant with a few products of which there is not enough, and buyers who order, cancel and are sent what they paid for.
- * Every order is sent under one Idempotency-Key by two clients at once, or by sixteen, each until it has an answer. Two
- * readers follow everything: one over SSE, one over a WebSocket.
+ * A tenant with a few products, and buyers. Every order is sent under one Idempotency-Key by several clients at once, each
+ * until it has an answer. Two readers follow everything, one over SSE, one over a WebSocket; a webhook is sent it, too.
  */
 export class Shop {
   readonly placed: Placed[] = [];
-  readonly faults: string[] = [];
+  readonly faults: Fault[] = [];
   readonly told = { sse: [] as Told[], ws: [] as Told[] };
-  readonly products: readonly string[];
+  readonly stock: ReadonlyMap<string, number>;
   readonly tenantId: string;
-  readonly stock = STOCK;
+  readonly hook: Hook;
   refused = 0;
-  readonly #url: string;
-  readonly #key: string;
-  readonly #parley: Parley;
-  readonly #random: Random;
-  readonly #closed: AbortSignal;
+  /** Orders that sixteen clients sent at once. */
+  rounds = 0;
+  requeued = 0;
+  readonly #o: Made;
   readonly #left = new AbortController();
   readonly #buying: Promise<unknown>;
   readonly #reading: Promise<unknown>;
 
-  private constructor(at: {
-    url: string;
-    key: string;
-    tenantId: string;
-    products: string[];
-    parley: Parley;
-    random: Random;
-    closed: AbortSignal;
-    cursor: string;
-  }) {
-    this.#url = at.url;
-    this.#key = at.key;
-    this.#parley = at.parley;
-    this.#random = at.random;
-    this.#closed = at.closed;
-    this.tenantId = at.tenantId;
-    this.products = at.products;
-    this.#reading = Promise.all([this.#overSse(at.cursor), this.#overWebSocket(at.cursor)]);
-    this.#buying = Promise.all(Array.from({ length: BUYERS }, () => this.#buy()));
+  private constructor(made: Made) {
+    this.#o = made;
+    this.tenantId = made.tenantId;
+    this.stock = made.stock;
+    this.hook = made.hook;
+    this.#reading = Promise.all([this.#overSse(), this.#overWebSocket()]);
+    const { buyers, crowds } = made.plan;
+    this.#buying = Promise.all([
+      ...Array.from({ length: buyers }, () => this.#buy(() => !made.closed.aborted, 2)),
+      ...Array.from({ length: crowds }, () => this.#buy(() => this.#isCrowdDue(), CROWD)),
+    ]);
   }
 
-  static async start(url: string, { random, closed }: { random: Random; closed: AbortSignal }): Promise<Shop> {
-    const parley = new Parley({ baseUrl: `${url}/api/v1`, session: 'memory', timeoutMs: ANSWER_MS });
-    const { tenant } = await parley.auth.signUp({
+  static async start(url: string, { sink, ...about }: About & { sink: EffectSink }): Promise<Shop> {
+    const owner = new Parley({ baseUrl: `${url}/api/v1`, session: 'memory', timeoutMs: ANSWER_MS });
+    const { tenant } = await owner.auth.signUp({
       email: `shop-${crypto.randomUUID()}@example.com`,
       password: `shop ${crypto.randomUUID()}`,
       tenant_name: 'Shop',
       name: 'Owner',
     });
-    const { key } = await parley.apiKeys.create({
+    const { key } = await owner.apiKeys.create({
       name: 'shop',
       scopes: ['orders:read', 'orders:write', 'orders:operate', 'products:read', 'events:read'],
     });
-    const products = [];
+    const stock = new Map<string, number>();
     for (let n = 1; n <= PRODUCTS; n++) {
       const price = { amount: n * 700, currency: 'EUR' as const };
-      products.push((await parley.products.create({ name: `Tea ${n}`, price, stock: STOCK })).id);
+      const pieces = n === 1 ? SCARCE : PLENTY;
+      stock.set((await owner.products.create({ name: `Tea ${n}`, price, stock: pieces })).id, pieces);
     }
-    const { cursor } = await parley.events.list({ limit: 1 });
-    const own = new Parley({ baseUrl: `${url}/api/v1`, apiKey: key, timeoutMs: ANSWER_MS });
-    return new Shop({ url, key, tenantId: tenant.id, products, parley: own, random, closed, cursor });
+    const hook = await Hook.start(owner, sink, { tenantId: tenant.id, types: null });
+    const { cursor } = await owner.events.list({ limit: 1 });
+    const parley = new Parley({ baseUrl: `${url}/api/v1`, apiKey: key, timeoutMs: ANSWER_MS });
+    return new Shop({ ...about, url, key, tenantId: tenant.id, stock, owner, parley, hook, cursor });
   }
 
   /** Resolves when the last buyer has gone. */
@@ -98,98 +104,125 @@ export class Shop {
     await this.#buying;
   }
 
+  /** Has everything that was put aside handled again. */
+  async requeue(): Promise<void> {
+    this.requeued += await requeueAll(this.#o.owner);
+  }
+
   /** Ends the readers, when both have heard everything up to this place. */
   async read(position: number, withinMs: number): Promise<void> {
     const isThere = (told: readonly Told[]) => (told.at(-1)?.position ?? 0) >= position;
     for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(50))
       if (isThere(this.told.sse) && isThere(this.told.ws)) break;
+    await this.left();
+  }
+
+  /** Ends the readers. */
+  async left(): Promise<void> {
     this.#left.abort();
     await this.#reading;
   }
 
-  async #buy(): Promise<void> {
-    const never = new AbortController().signal;
-    for (let number = 0; !this.#closed.aborted; number++) {
+  /** Whether orders of sixteen are still to come, and come. */
+  get hasRounds(): boolean {
+    return this.rounds < this.#o.plan.rounds && this.faults.length === 0;
+  }
+
+  #isCrowdDue(): boolean {
+    return !this.#o.closed.aborted || this.hasRounds;
+  }
+
+  async #buy(isDue: () => boolean, clients: number): Promise<void> {
+    const { random, plan, parley } = this.#o;
+    while (isDue()) {
+      if (clients === CROWD) this.rounds += 1;
       try {
-        const order = await this.#place(number % 8 === 0 ? CROWD : 2);
-        if (order === undefined) this.refused += 1;
-        else {
-          this.placed.push(order);
-          const luck = this.#random();
-          if (luck < 0.3) await this.#decide(() => this.#parley.orders.cancel(order.id), never);
-          else if (luck < 0.6) await this.#decide(() => this.#parley.orders.fulfil(order.id), never);
-        }
+        const id = await this.#place(clients);
+        const luck = random();
+        if (id === undefined) this.refused += 1;
+        else if (clients < CROWD && luck < 0.3) await this.#decide(() => parley.orders.cancel(id));
+        else if (clients < CROWD && luck < 0.6) await this.#decide(() => parley.orders.fulfil(id));
       } catch (error) {
-        this.faults.push(`a buyer failed: ${error instanceof Error ? error.message : String(error)}`);
+        const why = error instanceof Error ? error.message : String(error);
+        this.faults.push(fault('other', `a buyer failed: ${why}`));
         return;
       }
-      await delay(this.#random() * 300);
+      await delay(random() * (clients === CROWD ? plan.crowdPauseMs : plan.pauseMs));
     }
   }
 
   /** Sends one order from several clients at once; undefined where there was not enough. */
-  async #place(clients: number): Promise<Placed | undefined> {
+  async #place(clients: number): Promise<string | undefined> {
+    const { random } = this.#o;
     const key = crypto.randomUUID();
-    const chosen = new Set([pick(this.#random, this.products), pick(this.#random, this.products)]);
-    const quantity = () => 1 + Math.floor(this.#random() * 3);
+    const all = [...this.stock.keys()];
+    // What sixteen want at once is there.
+    const offered = clients === CROWD ? all.slice(1) : all;
+    const chosen = new Set([pick(random, offered), pick(random, offered)]);
+    const quantity = () => 1 + Math.floor(random() * 3);
     const body = JSON.stringify({ lines: [...chosen].map((product_id) => ({ product_id, quantity: quantity() })) });
     const answers = await Promise.all(Array.from({ length: clients }, () => this.#send(key, body)));
-    const texts = new Set(answers.filter((answer) => answer !== undefined));
-    const [text] = texts;
-    if (text === undefined) return undefined;
-    if (texts.size > 1) this.faults.push(`one Idempotency-Key was answered in ${texts.size} ways`);
-    return { id: (JSON.parse(text) as { id: string }).id, answers: texts };
+    const different = new Set(answers);
+    if (different.size > 1)
+      this.faults.push(fault('other', `one Idempotency-Key was answered in ${different.size} ways`));
+    const bytes = answers.find((answer) => answer !== undefined);
+    if (bytes === undefined) return undefined;
+    const { id } = JSON.parse(Buffer.from(bytes, 'latin1').toString()) as { id: string };
+    this.placed.push({ id });
+    return id;
   }
 
-  /** Until there is an answer: the text of a 201, or undefined for a 409 that says there is not enough. */
+  /** Until there is an answer: the bytes of a 201, or undefined for a 409 that says there is not enough. */
   async #send(key: string, body: string): Promise<string | undefined> {
-    const headers = {
-      ...{ authorization: `Bearer ${this.#key}`, 'content-type': 'application/json', 'idempotency-key': key },
-    };
+    const { url, key: token, random } = this.#o;
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': key };
     for (;;) {
+      this.#left.signal.throwIfAborted();
       try {
         const signal = AbortSignal.timeout(ANSWER_MS);
-        const answer = await fetch(`${this.#url}/api/v1/orders`, { method: 'POST', headers, body, signal });
-        const text = await answer.text();
-        if (answer.status === 201) return text;
-        const { code } = (JSON.parse(text) as { error: { code: string } }).error;
+        const answer = await fetch(`${url}/api/v1/orders`, { method: 'POST', headers, body, signal });
+        const bytes = Buffer.from(await answer.arrayBuffer());
+        if (answer.status === 201) return bytes.toString('latin1');
+        const { code } = (JSON.parse(bytes.toString()) as { error: { code: string } }).error;
         if (code === 'out_of_stock') return undefined;
         if (code !== 'idempotency_in_progress' && answer.status < 500 && answer.status !== 429)
           throw new Refused(`POST /orders: ${answer.status} ${code}`);
       } catch (error) {
         if (error instanceof Refused) throw error;
       }
-      await delay(30 + this.#random() * 50);
+      await delay(30 + random() * 50);
     }
   }
 
   /** Somebody decides; it may be too late for that, or too early. */
-  async #decide(fn: () => Promise<unknown>, never: AbortSignal): Promise<void> {
-    await delay(this.#random() * 500);
-    await persistently(never, fn).catch((error: unknown) => {
+  async #decide(fn: () => Promise<unknown>): Promise<void> {
+    await delay(this.#o.random() * 500);
+    await persistently(this.#left.signal, fn).catch((error: unknown) => {
       if ((error as { status?: number }).status !== 409) throw error;
     });
   }
 
-  async #overSse(cursor: string): Promise<void> {
+  async #overSse(): Promise<void> {
+    const { parley, cursor } = this.#o;
     const { signal } = this.#left;
-    for await (const event of this.#parley.events.follow({ cursor, signal })) {
+    for await (const event of parley.events.follow({ cursor, signal })) {
       if ('position' in event) this.told.sse.push({ type: event.type, position: event.position });
-      else this.faults.push('SSE: reset');
+      else this.faults.push(fault('holes', 'SSE: reset'));
     }
   }
 
-  async #overWebSocket(cursor: string): Promise<void> {
+  async #overWebSocket(): Promise<void> {
+    const { parley, cursor } = this.#o;
     const { signal } = this.#left;
-    const socket = this.#parley.connect();
+    const socket = parley.connect();
     try {
       for await (const event of socket.subscribe('*', { cursor, signal })) {
-        if (event.type === 'reset') this.faults.push('WebSocket: reset');
+        if (event.type === 'reset') this.faults.push(fault('holes', 'WebSocket: reset'));
         else if (event.cursor !== undefined)
           this.told.ws.push({ type: event.type, position: positionOf(event.cursor) });
       }
     } catch (error) {
-      this.faults.push(`WebSocket: ${error instanceof Error ? error.message : String(error)}`);
+      this.faults.push(fault('other', `WebSocket: ${error instanceof Error ? error.message : String(error)}`));
     } finally {
       socket.close();
     }

@@ -1,7 +1,7 @@
 /**
  * Loaded into a process before its own code (`--import`), and nowhere else: lets the process die, as of `kill -9`, at a
- * named step of its work. The product knows nothing of it; steps are known by what goes to PostgreSQL and Redis and comes
- * back. The parent arms a step over the process's line (`{ crashAt }`); `{}` disarms it.
+ * named step of its work, or stop there as of `-STOP`. The product knows nothing of it; steps are known by what goes to
+ * PostgreSQL and Redis and comes back. The parent arms a step over the process's line (`Arming`); `{}` disarms it.
  */
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -10,18 +10,27 @@ import { boundaryOf } from './boundaries.ts';
 type Asked = { readonly text: string; readonly rows: number };
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
 
+export type Arming = { readonly step?: string; readonly signal?: 'SIGKILL' | 'SIGSTOP' };
+
 let armed: ReturnType<typeof boundaryOf>;
+let signal: Arming['signal'];
 /** What each connection's transaction has asked for until now. */
 const transactions = new WeakMap<object, string[]>();
 
-process.on('message', ({ crashAt }: { crashAt?: string }) => {
-  armed = crashAt === undefined ? undefined : boundaryOf(crashAt);
+process.on('message', (arming: Arming) => {
+  armed = arming.step === undefined ? undefined : boundaryOf(arming.step);
+  signal = arming.signal;
 });
 // Whoever is nobody's child any more must not go on for ever.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.channel?.unref();
 
-const die = (): void => void process.kill(process.pid, 'SIGKILL');
+/** Once: whoever goes on after a stop is armed no more. */
+function die(): void {
+  armed = undefined;
+  process.send?.({ reached: true });
+  process.kill(process.pid, signal ?? 'SIGKILL');
+}
 const isAt = (side: 'before' | 'after', asked: Asked, client: object): boolean => {
   if (armed?.side !== side || armed.where !== 'postgres') return false;
   if (armed.rows && side === 'after' && asked.rows === 0) return false;

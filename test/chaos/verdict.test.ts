@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compare, counted } from './verdict.ts';
+
+test('what came is compared with what was due', () => {
+  const due = ['a', 'b', 'c', 'd'];
+  const wrongs = (came: readonly string[]) =>
+    Object.entries(counted(compare(due, came, { what: 'letters', missing: 'holes' }))).filter(([, count]) => count > 0);
+  assert.deepEqual(wrongs(due), []);
+  assert.deepEqual(wrongs(['a', 'd']), [['holes', 2]]);
+  assert.deepEqual(wrongs(['a', 'b', 'b', 'c', 'a', 'd']), [['doubled', 2]]);
+  assert.deepEqual(wrongs(['b', 'a', 'd', 'c']), [['out of order', 2]]);
+  assert.deepEqual(wrongs(['a', 'b', 'c', 'd', 'e']), [['other', 1]]);
+});
+
+test('a fault says what, how many and which', () => {
+  assert.deepEqual(compare(['a', 'b'], ['b'], { what: 'letters' }), [
+    { wrong: 'lost', what: 'letters: 1 of 2 did not come, first a', count: 1 },
+  ]);
+});
