@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { findRedis, startRedis } from '../../scripts/testing/redis.ts';
@@ -9,6 +9,7 @@ import { migrateUp } from '../../src/platform/db/migrate.ts';
 import { readMigrations } from '../../src/platform/db/migrations.ts';
 import { percentiles } from '../support/load.ts';
 import { dataDir, removeDir } from '../support/server.ts';
+import { atMost } from '../support/targets.ts';
 
 const JOBS = 300;
 const KILLS = 12;
@@ -37,18 +38,30 @@ export async function run(): Promise<Record<string, unknown>> {
       cwd: PEERS,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-  const results: Record<string, unknown> = {};
-  for (const [name, script] of Object.entries(SIDES)) results[name] = await side(name, script);
+  const results: Record<string, Side> = {};
+  for (const [name, script] of Object.entries(SIDES))
+    results[name] = { version: versionOf(name), ...(await side(name, script)) };
+  const ours = results.parley as Side;
   return {
-    jobs: JOBS,
-    kills: KILLS,
-    workers: WORKERS,
+    ...{ jobs: JOBS, kills: KILLS, workers: WORKERS, patience_s: PATIENCE_MS / 1_000 },
     ...results,
-    targets: { not_done: 0, doubled: 0, back_p95_ms: 3_000 },
+    targets: [
+      atMost(`of ${JOBS} jobs not done after ${KILLS} kills`, ours.not_done, 0),
+      atMost('done twice', ours.doubled, 0),
+      atMost('an interrupted job begins again, p95', ours.back?.p95Ms ?? null, 3_000, 'ms'),
+    ],
   };
 }
 
-async function side(name: string, script: string): Promise<Record<string, unknown>> {
+type Side = { version: string } & Awaited<ReturnType<typeof side>>;
+
+/** What was measured, as it says of itself. */
+function versionOf(name: string): string {
+  const file = name === 'parley' ? 'package.json' : `${PEERS}/node_modules/${name}/package.json`;
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+async function side(name: string, script: string) {
   const dir = dataDir();
   const postgres = createEmbedded({ dataDir: dir });
   const redisFile = findRedis();

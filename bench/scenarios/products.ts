@@ -4,6 +4,7 @@ import { makeTenant, startInstallation } from '../support/cluster.ts';
 import { drive, type Load, type Measured, median, saturate } from '../support/load.ts';
 import { cpuSeconds, pssMiB } from '../support/process.ts';
 import { dataDir, stop } from '../support/server.ts';
+import { atLeast, atMost } from '../support/targets.ts';
 
 const RATE = 3_000;
 const SECONDS = 3;
@@ -74,7 +75,21 @@ async function compare(ours: Side, peer: Side): Promise<Record<string, unknown>>
     parley: summary('ours'),
     'node:http': summary('peer'),
     of_node_http: Math.round(ratio * 100) / 100,
-    targets: { cpu_us_per_request: 45, of_node_http: 0.8, paced_p95_ms: 10 },
+    targets: [
+      atMost(
+        'a cached product: CPU of the server a request',
+        of('ours', (r) => r.cpuUs),
+        45,
+        'µs',
+      ),
+      atLeast('rate against bare node:http with the same duties', Math.round(ratio * 100) / 100, 0.8, '×'),
+      atMost(
+        `at ${RATE} requests/s, p95`,
+        of('ours', (r) => r.paced.p95Ms),
+        10,
+        'ms',
+      ),
+    ],
   };
 }
 

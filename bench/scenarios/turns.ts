@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { percentiles } from '../support/load.ts';
 import { cpuSeconds, family, pssMiB } from '../support/process.ts';
 import { call, type Demo, dataDir, removeDir, startServer, stop } from '../support/server.ts';
+import { atMost } from '../support/targets.ts';
 
 const DISCUSSIONS = 200;
 /** A few at a time, on a quiet server. */
@@ -39,6 +40,7 @@ export async function run(): Promise<Record<string, unknown>> {
       const before = cpuSeconds(server.pid);
       const all = await wave(server.demo, origin, { count: DISCUSSIONS, spreadMs: CHUNKS * GAP_MS });
       const cpu = cpuSeconds(server.pid) - before;
+      const stopped = await stops(server.demo, origin);
       return {
         few_discussions: few,
         [`${DISCUSSIONS}_discussions`]: {
@@ -46,8 +48,13 @@ export async function run(): Promise<Record<string, unknown>> {
           server_cpu_us_per_chunk: Math.round((cpu * 1e6) / (DISCUSSIONS * TURNS * CHUNKS)),
           pss_mib: pssMiB(family(server.pid)),
         },
-        stop: await stops(server.demo, origin),
-        targets: { after_p95_ms: 25, before_p95_ms: 25, relay_p95_ms: 10, stop_p95_ms: 100 },
+        stop: stopped,
+        targets: [
+          atMost(`${DISCUSSIONS} discussions, before the provider is asked, p95`, all.before.p95Ms, 25, 'ms'),
+          atMost('after its last chunk, p95', all.after.p95Ms, 25, 'ms'),
+          atMost('a chunk from the provider to its reader, p95', all.relay.p95Ms, 10, 'ms'),
+          atMost('a cancel to the provider, p95', stopped.p95Ms, 100, 'ms'),
+        ],
       };
     } finally {
       await server.stop();
@@ -59,7 +66,7 @@ export async function run(): Promise<Record<string, unknown>> {
 }
 
 /** From the request that cancels a discussion to the provider that notices, while the others go on. */
-async function stops(demo: Demo, provider: string): Promise<Record<string, unknown>> {
+async function stops(demo: Demo, provider: string) {
   const mark = `${Date.now() % 100_000}`;
   const agent = await makeAgent(demo, `bench-agent-stop-${mark}`);
   const begun = await Promise.all(
@@ -91,11 +98,7 @@ const makeAgent = async (demo: Demo, name: string): Promise<{ agent_id: string }
 };
 
 /** Some discussions, begun evenly over a time, so that turns end at different moments as they do in life. */
-async function wave(
-  demo: Demo,
-  provider: string,
-  { count, spreadMs }: { count: number; spreadMs: number },
-): Promise<Record<string, unknown>> {
+async function wave(demo: Demo, provider: string, { count, spreadMs }: { count: number; spreadMs: number }) {
   const mark = `${Date.now() % 100_000}`;
   const participants = await Promise.all(['a', 'b'].map((name) => makeAgent(demo, `bench-agent-${name}-${mark}`)));
   const heard = await Promise.all(
@@ -116,7 +119,7 @@ async function wave(
   return { discussions: count, ...overheads(heard, asked) };
 }
 
-function overheads(heard: readonly Heard[], asked: readonly Asked[]): Record<string, unknown> {
+function overheads(heard: readonly Heard[], asked: readonly Asked[]) {
   const after: number[] = [];
   const before: number[] = [];
   for (const { topic, postedMs } of heard) {

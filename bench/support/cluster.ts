@@ -96,7 +96,11 @@ export async function tell<T>(child: ChildProcess, order: object): Promise<T> {
   child.once('exit', gone);
   const answer = once(child, 'message', { signal: ended.signal });
   child.send(order);
-  return ((await answer) as [T])[0];
+  try {
+    return ((await answer) as [T])[0];
+  } finally {
+    child.off('exit', gone);
+  }
 }
 
 /** A new tenant, and a key of its owner with these permissions. */

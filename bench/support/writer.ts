@@ -15,12 +15,16 @@ export type Writing = {
   rate: number;
   seconds: number;
   streams: number;
-  /** So many of a second's events go to `bench/hot` instead. */
-  hot?: number;
+  /** So many more events a second, of 16 KiB each, go to this stream. */
+  hot?: { stream: string; rate: number };
 };
 
+/** What was acknowledged: a number that was refused, or whose transaction's end is not known, is no hole. */
+export type Acknowledged = readonly (readonly [stream: string, number: number])[];
 /** `refused`: the database was too slow for the pace (a transaction waits 5 s for a connection, no longer). */
-export type Written = { committed: number; refused: number };
+export type Written = { committed: number; refused: number; acknowledged: Acknowledged };
+
+const LARGE = 'x'.repeat(16 * 1024);
 
 const { config } = loadConfig(process.cwd(), '0.0.0');
 const app = await createApp(config, { roles: ['api'], log: createLog({ level: 'error' }) });
@@ -28,38 +32,36 @@ await app.start();
 const numbers = new Map<string, number>();
 let turn = 0;
 
-async function write({ tenantId, rate, seconds, streams, hot = 0 }: Writing): Promise<Written> {
+async function write({ tenantId, rate, seconds, streams, hot }: Writing): Promise<Written> {
   const ctx = systemCtx({ tenantId, id: 'bench', requestId: 'bench', signal: new AbortController().signal });
-  const total = rate * seconds;
-  const begin = performance.now();
-  let refused = 0;
+  const acknowledged: [string, number][] = [];
   const under: Promise<unknown>[] = [];
-  for (let sent = 0; sent < total; ) {
-    const due = Math.min(total, Math.floor(((performance.now() - begin) / 1000) * rate) + 1);
-    for (; sent < due; sent += 1) {
-      const isHot = hot > 0 && sent % Math.round(rate / hot) === 0;
-      const stream = isHot ? 'bench/hot' : `bench/${turn++ % streams}`;
-      const version = (numbers.get(stream) ?? 0) + 1;
-      numbers.set(stream, version);
-      const data = {
-        agent_id: '0192d3a0-6c1e-7b6a-9d52-3f5b5f3a0b11',
-        name: 'bench',
-        change: 'updated' as const,
-        version,
-      };
-      const announcement = { stream, subject: stream, data };
-      under.push(
-        app.db
-          .inTx(ctx, async (tx) => void append(tx, agentChanged, announcement))
-          .catch(() => {
-            refused += 1;
-          }),
+  let refused = 0;
+  const commit = (stream: string, name: string) => {
+    const version = (numbers.get(stream) ?? 0) + 1;
+    numbers.set(stream, version);
+    const data = { agent_id: '0192d3a0-6c1e-7b6a-9d52-3f5b5f3a0b11', name, change: 'updated' as const, version };
+    const done = app.db
+      .inTx(ctx, async (tx) => void append(tx, agentChanged, { stream, subject: stream, data }))
+      .then(
+        () => void acknowledged.push([stream, version]),
+        () => {
+          refused += 1;
+        },
       );
-    }
+    under.push(done);
+  };
+  const begin = performance.now();
+  const due = (aSecond: number) =>
+    Math.min(aSecond * seconds, Math.floor(((performance.now() - begin) / 1000) * aSecond) + 1);
+  const large = hot?.rate ?? 0;
+  for (let sent = 0, sentLarge = 0; sent < rate * seconds || sentLarge < large * seconds; ) {
+    for (const to = due(rate); sent < to; sent += 1) commit(`bench/${turn++ % streams}`, 'bench');
+    for (const to = due(large); hot && sentLarge < to; sentLarge += 1) commit(hot.stream, LARGE);
     await delay(1);
   }
   await Promise.all(under);
-  return { committed: total - refused, refused };
+  return { committed: acknowledged.length, refused, acknowledged };
 }
 
 process.on('message', (writing: Writing) => void write(writing).then((done) => process.send?.(done)));

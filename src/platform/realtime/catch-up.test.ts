@@ -100,6 +100,19 @@ test('a read that fails fails for one; those who were to share it try by themsel
   assert.ok(reads.length <= 7);
 });
 
+test('one that was given enough takes the rest from another page', async () => {
+  const log = Array.from({ length: 30 }, (_, i) => event(i + 1, i % 3 ? 'a' : 'b'));
+  const { whole, reads } = make(log);
+  const small: Follower = { ...follower(4), subscription: { tenantId: 'one', full: () => small.got.length % 4 === 0 } };
+  const all = [follower(0, ['a']), follower(0), follower(0), small, follower(9)];
+  await Promise.all(all.map(whole));
+  assert.deepEqual(
+    all.map(({ got }) => got),
+    [missed(log, 0, ['a']), missed(log, 0), missed(log, 0), missed(log, 4), missed(log, 9)],
+  );
+  assert.ok(reads.length >= 7);
+});
+
 test('one that left is read for no more', async () => {
   const log = Array.from({ length: 10 }, (_, i) => event(i + 1, 'a'));
   const { reads, catchUp } = make(log);

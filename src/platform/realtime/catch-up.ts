@@ -4,7 +4,7 @@ import type { LogEvent, Subscription } from './hub.ts';
 
 /** A subscriber that has not been sent everything yet. */
 export type Behind = {
-  readonly subscription: Pick<Subscription, 'tenantId' | 'streams' | 'types'>;
+  readonly subscription: Pick<Subscription, 'tenantId' | 'streams' | 'types' | 'full'>;
   /** Everything up to here has been sent, or is not wanted. */
   position: number;
   readonly closed: boolean;
@@ -64,9 +64,16 @@ export function createCatchUp<S extends Behind>({ head, read, send }: Deps<S>): 
       const upTo = head(tenantId);
       const events = await read({ tenantId, after: leader.position, upTo, streams, types, limit: PAGE });
       const followers = streams && byStream(company);
-      for (const event of events) send(event, followers ? (followers.get(event.stream) ?? []) : company);
+      // Large events: who has been given enough takes the rest from another page, when it has read these.
+      const full = new Set<S>();
+      for (const event of events) {
+        const those = followers ? (followers.get(event.stream) ?? []) : company;
+        const to = full.size === 0 ? those : those.filter((one) => !full.has(one));
+        send(event, to);
+        for (const one of to) if (one.subscription.full?.()) full.add(one);
+      }
       const reached = events.length < PAGE ? upTo : (events.at(-1)?.position ?? upTo);
-      for (const one of company) one.position = Math.max(one.position, reached);
+      for (const one of company) if (!full.has(one)) one.position = Math.max(one.position, reached);
     } finally {
       // Where it failed, only the leader fails: the others try by themselves.
       for (const done of served) done?.();

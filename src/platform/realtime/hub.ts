@@ -26,6 +26,8 @@ export type Subscription = {
   readonly counts?: boolean;
   /** Takes an encoded frame, shared by all subscribers; answers false when the subscriber is too far behind. */
   readonly sink: (frame: Buffer) => boolean;
+  /** Whether it has been given enough for now, so that a page ends here for it. Absent: never. */
+  readonly full?: () => boolean;
   /** Awaited between pages while the subscriber is filled from the log: resolves when it has taken what it was sent. */
   readonly drained?: () => Promise<void>;
   /**

@@ -131,6 +131,7 @@ async function pump({ hub, raw, ctx, following, from, limits, expiresAtMs }: Pum
         raw.write(frame);
         return true;
       },
+      full: () => raw.writableLength > limits.maxQueuedBytes / 4,
       drained: () => drained(raw),
       onEnd: (reason) => finish(raw, reason, limits),
     });

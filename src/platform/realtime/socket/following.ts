@@ -47,6 +47,9 @@ type Held = {
   endedAt: Cursor | undefined;
 };
 
+/** What may wait for a client before a page out of the log ends for it: a quarter of what it is closed at. */
+const FULL_BYTES = 256 * 1024;
+
 type OnJoin = () => readonly LiveFrame[];
 
 /** The channels of one connection. */
@@ -167,6 +170,7 @@ export class Following {
       ...(types !== undefined && { types }),
       ...(onJoin && { onJoin }),
       ...{ from, wire: isAll ? ALL : CHANNEL, counts: false },
+      full: () => socket.writableLength > FULL_BYTES,
       drained: () => drained(socket),
       onEnd: (reason, at) => {
         if (reason === 'slow') onSlow();

@@ -4,6 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { after, afterEach, before, test } from 'node:test';
 import { until } from '../../../../test/support/log.ts';
+import { alone } from '../../../../test/support/many.ts';
 import { openSocket, type TestSocket } from '../../../../test/support/sockets.ts';
 import { createWorld, type Member, type World } from '../../../../test/support/world.ts';
 
@@ -322,7 +323,9 @@ test('a role that changes is heard of: what may still be followed goes on withou
   assert.deepEqual(socket.types('*'), ['api_key_created', 'agent_registered', 'agent_registered']);
 });
 
-test('a tenant has so many connections and no more; one that ends makes room', async () => {
+test('a tenant has so many connections and no more; one that ends makes room', {
+  skip: alone('each counts the connections that it has'),
+}, async () => {
   const eve = await world.signUp();
   const open20 = await Promise.all(Array.from({ length: 20 }, () => signedIn(eve)));
   const late = await signedIn(eve);
@@ -345,9 +348,11 @@ test('many clients hear the same, and metrics tell of them', async () => {
       client.said.filter(({ type }) => type === 'event'),
       first?.said.filter(({ type }) => type === 'event'),
     );
-  const metrics = await (await fetch(`http://127.0.0.1:${world.app.internal.port}/metrics`)).text();
-  assert.match(metrics, /^socket_connections (19|2\d)$/m);
-  assert.match(metrics, /^socket_channels 19$/m);
+  const metrics = (await world.metrics()).join('\n');
+  const total = (name: string) =>
+    [...metrics.matchAll(new RegExp(`^${name} (\\d+)$`, 'gm'))].reduce((sum, [, count]) => sum + Number(count), 0);
+  assert.ok(total('socket_connections') >= 19 && total('socket_connections') < 30);
+  assert.equal(total('socket_channels'), 19);
   assert.match(metrics, /^socket_queued_bytes \d+$/m);
   assert.match(metrics, /^socket_messages_received_total\{type="subscribe"\} \d+$/m);
   assert.match(metrics, /^socket_messages_sent_total \d+$/m);
