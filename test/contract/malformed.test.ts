@@ -19,7 +19,7 @@ describe('whatever is sent, the answer is a documented one', () => {
 
   before(async () => {
     const log = createLog({ level: 'error', write: (line) => void faults.push(line) });
-    world = await createWorld({ app: { ...UNHURRIED, log } });
+    world = await createWorld({ app: { ...UNHURRIED, log }, doorless: 'an nginx refuses addresses in its own words' });
     owner = await world.signUp();
   });
   after(() => world.stop());

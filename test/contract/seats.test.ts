@@ -25,7 +25,7 @@ describe('a seat’s key opens its own discussion, and nothing else', () => {
   let own: { readonly discussion_id: string; readonly turn: string };
 
   before(async () => {
-    world = await createWorld({ app: UNHURRIED });
+    world = await createWorld({ app: UNHURRIED, doorless: 'an nginx refuses addresses in its own words' });
     owner = await world.signUp();
     routes = world.app.http.routes.filter(({ spec }) => spec.access !== 'public');
     const participants = [{ seat: { name: 'guest' } }];

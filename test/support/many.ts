@@ -24,6 +24,9 @@ export type Installation = {
 /** Whether worlds are made of many: the leg of `make test` that says so, with a Redis that they share. */
 export const ofMany = (): boolean => process.env.PARLEY_TEST_WORLD === 'many';
 
+/** For `{ skip }` of a test about one process, in a world that may be of many: why it is not for them. */
+export const alone = (why: string): string | false => (ofMany() ? `of one process: ${why}` : false);
+
 /** A door to these ports, as deploy/nginx says: `stop` closes it. */
 export async function startDoor(ports: readonly [number, number]): Promise<{ url: string; stop(): Promise<void> }> {
   const file = locateNginx();
@@ -50,7 +53,11 @@ export async function startOne(config: App['config'], options: AppOptions): Prom
  * Two servers of the role api behind an nginx and two of the role worker, in this process, so that a test's clock is
  * theirs and `settle` knows of them all. They share what processes share, and nothing else: the database and the Redis.
  */
-export async function startMany(config: App['config'], options: AppOptions): Promise<Installation> {
+export async function startMany(
+  config: App['config'],
+  options: AppOptions,
+  behindDoor: boolean,
+): Promise<Installation> {
   const apps = await Promise.all(ROLES.map((role) => createApp(config, { ...options, roles: [role] })));
   const end = async (deadlineMs: number): Promise<void> => {
     const ended = await Promise.allSettled(apps.map((app) => app.stop(deadlineMs)));
@@ -63,11 +70,16 @@ export async function startMany(config: App['config'], options: AppOptions): Pro
     throw failed.reason;
   }
   const [first, second, ...workers] = apps as [App, App, App, App];
-  const door = await startDoor([first.http.ports[0] as number, second.http.ports[0] as number]);
+  const ports = [first.http.ports[0] as number, second.http.ports[0] as number] as const;
+  const door = behindDoor ? await startDoor(ports) : undefined;
+  let asked = 0;
   return {
-    ...{ app: { ...first, runs: workers[0]?.runs }, apps, url: door.url, settle: () => settle(apps) },
+    ...{ app: { ...first, runs: workers[0]?.runs }, apps, settle: () => settle(apps) },
+    get url() {
+      return door?.url ?? `http://127.0.0.1:${ports[asked++ % 2]}`;
+    },
     async stop(deadlineMs) {
-      await door.stop();
+      await door?.stop();
       await end(deadlineMs);
     },
   };
@@ -76,16 +88,21 @@ export async function startMany(config: App['config'], options: AppOptions): Pro
 /** One settles what it holds itself, and may so have made work for another: round and round, until the log stands still. */
 async function settle(apps: readonly App[]): Promise<void> {
   const [{ db }] = apps as [App];
-  const heads = () => db.system.all(sql`select shard, next_position from log_shards order by shard`);
-  const groups = apps.flatMap(({ runs }) => runs?.groups ?? []);
-  const lanes = new Set(groups).size * ALL_SHARDS.length;
+  const groups = [...new Set(apps.flatMap(({ runs }) => runs?.groups ?? []))];
+  // Letters that were requeued at one process are looked for by another once a second.
+  const standing = () =>
+    db.system.first<{ heads: string; requeued: number }>(sql`
+      select (select string_agg(next_position::text, ',' order by shard) from log_shards) as heads,
+             (select count(*)::int from dead_letters
+               where source = 'event' and status = 'requeued' and group_name = any(${groups}::text[])) as requeued`);
   for (let before = ''; ; ) {
     await Promise.all(apps.map((app) => app.settle()));
     // A shard that changes hands is nobody's for a moment.
-    const held = apps.reduce((sum, { runs }) => sum + (runs?.lanes() ?? 0), 0);
-    const now = held === lanes ? JSON.stringify(await heads()) : '';
-    if (now !== '' && now === before) return;
-    before = now;
-    if (now === '') await delay(AGAIN_MS);
+    const lanes = apps.reduce((sum, { runs }) => sum + (runs?.lanes() ?? 0), 0);
+    const now = await standing();
+    if (lanes === groups.length * ALL_SHARDS.length && now?.requeued === 0) {
+      if (now.heads === before) return;
+      before = now.heads;
+    } else await delay(AGAIN_MS);
   }
 }

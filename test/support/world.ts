@@ -36,6 +36,8 @@ export type WorldOptions = {
   readonly redis?: boolean;
   /** Why this is about one process, and stays one in the leg that makes worlds of many (`make test LEG=cluster`). */
   readonly alone?: string;
+  /** Why its callers reach the processes past the nginx that is in front of them there, each in turn. */
+  readonly doorless?: string;
 };
 
 export type World = {
@@ -58,6 +60,13 @@ export type World = {
   apiKey(member: Member, roles?: readonly Role[]): Promise<Client & { readonly key: string }>;
   /** Resolves when every event announced until now has had its effects: consumers and due jobs included. */
   settle(): Promise<void>;
+  /**
+   * Resolves when every process knows what was changed until now: at once where there is one, which hears itself; elsewhere
+   * it is promised within a second.
+   */
+  heard(): Promise<void>;
+  /** The metrics of every process, as Prometheus gets them. */
+  metrics(): Promise<string[]>;
   /** Stops the server and starts another one on the same database: what a restart keeps. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -73,6 +82,7 @@ export async function createWorld({
   app: options = {},
   redis = true,
   alone,
+  doorless,
 }: WorldOptions = {}): Promise<World> {
   const database = await testDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-world-'));
@@ -88,7 +98,8 @@ export async function createWorld({
     },
     faults: [],
   });
-  const begin = () => (many ? startMany : startOne)(config, { log: silentLog, localPorts: [], ...options });
+  const quiet = { log: silentLog, localPorts: [], ...options };
+  const begin = () => (many ? startMany(config, quiet, doorless === undefined) : startOne(config, quiet));
   let it = await begin();
   const as = (token?: string) => createClient(() => ({ url: it.url, prefix: config.apiPrefix }), token);
   const anonymous = as();
@@ -125,6 +136,14 @@ export async function createWorld({
       return { ...as(key), key };
     },
     settle: () => it.settle(),
+    heard: async () => {
+      if (it.apps.length > 1) await it.settle();
+    },
+    metrics: async () => {
+      const ports = it.apps.map(({ internal }) => internal.port);
+      const texts = ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+      return Promise.all(texts);
+    },
     async restart() {
       await it.stop(STOP_DEADLINE_MS);
       it = await begin();

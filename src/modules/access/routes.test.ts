@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { sql } from 'kysely';
+import { alone } from '../../../test/support/many.ts';
 import { createWorld, type Member, type World } from '../../../test/support/world.ts';
 import { uuidv7 } from '../../lib/ids.ts';
 import { PERMISSIONS, ROLES } from '../../platform/auth/permissions.ts';
@@ -94,6 +95,7 @@ describe('API keys', () => {
     });
     assert.equal((await owner.delete(`/api-keys/${body.id}`)).status, 204);
     assert.equal(await ended.promise, 'revoked');
+    await world.heard();
     assert.equal((await caller.get('/agents')).body.error.code, 'unauthenticated');
     assert.equal((await owner.delete(`/api-keys/${body.id}`)).status, 404);
     assert.equal((await owner.get('/api-keys')).body.total, 0);
@@ -125,10 +127,12 @@ describe('API keys', () => {
       ...{ tenantId: owner.tenantId, actorId: body.id, sink: () => true, onEnd: ended.resolve },
     });
     await owner.patch(`/users/${joined.body.user.id}`, { roles: ['viewer'] });
+    await world.heard();
     assert.equal((await caller.get('/agents')).status, 200);
     assert.equal((await caller.post('/agents', { name: 'late' })).status, 403);
     assert.equal(await ended.promise, 'revoked');
     await owner.delete(`/users/${joined.body.user.id}`);
+    await world.heard();
     assert.equal((await caller.get('/agents')).status, 401);
     await world.settle();
     assert.equal((await owner.get('/api-keys')).body.total, 0);
@@ -233,9 +237,11 @@ describe('tickets', () => {
     const key = await makeKey(member, ['agents:read']);
     const ofKey = await ticketOf(world.as(key.body.key));
     await member.delete(`/api-keys/${key.body.id}`);
+    await world.heard();
     await assert.rejects(redeem(ofKey), unauthenticated);
     const ofSession = await ticketOf(member);
     await member.delete(`/auth/sessions/${member.sessionId}`);
+    await world.heard();
     await assert.rejects(redeem(ofSession), unauthenticated);
   });
 
@@ -249,7 +255,9 @@ describe('tickets', () => {
   });
 });
 
-test('refusals are announced once a minute for an actor and a route', async () => {
+test('refusals are announced once a minute for an actor and a route', {
+  skip: alone('each counts the refusals that it gave'),
+}, async () => {
   const owner = await world.signUp();
   const viewer = await world.apiKey(owner, ['viewer']);
   for (let i = 0; i < 5; i += 1) assert.equal((await viewer.post('/agents', { name: 'x' })).status, 403);

@@ -73,11 +73,13 @@ test('a new key kills the old one at once, with its stream; of many at once one 
   const stream = await follow(client, id, { lastEventId: body.cursor });
   const ended = endOf(stream);
   const next = await me.post(at);
+  await world.heard();
   assert.equal(await reads(client, path), 401);
   assert.match(await ended, /The stream ended/);
   assert.equal(await reads(world.as(next.body.key), path), 200);
   const many = await Promise.all(Array.from({ length: 6 }, () => me.post(at)));
   assert.deepEqual(new Set(many.map(({ status }) => status)), new Set([201]));
+  await world.heard();
   const alive = await Promise.all(many.map(({ body: { key } }) => reads(world.as(key), path)));
   assert.deepEqual(alive.sort(), [200, 401, 401, 401, 401, 401]);
 });
@@ -89,6 +91,7 @@ test('revoked by its seat, or among the API keys, it is refused and its streams 
     const ended = endOf(stream);
     assert.equal((await me.delete(way === 'seat' ? at : `/api-keys/${keyId}`)).status, 204);
     assert.match(await ended, /The stream ended/);
+    await world.heard();
     assert.equal(await reads(client, path), 401);
     assert.equal((await me.delete(at)).status, 404);
   }
@@ -118,6 +121,7 @@ test('an API key may make one, which dies with it: revoked, or at the same time'
   const client = world.as(made.body.key);
   assert.equal(await reads(client, path), 200);
   assert.equal((await me.delete(`/api-keys/${maker.id}`)).status, 204);
+  await world.heard();
   assert.equal(await reads(client, path), 401);
   await world.settle();
   assert.ok(JSON.stringify((await me.get('/audit-log?limit=100')).body.items).includes('maker_revoked'));

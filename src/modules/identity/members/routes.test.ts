@@ -116,8 +116,10 @@ describe('members', () => {
     assert.equal((await member.get('/users')).status, 403);
     const { status, body } = await owner.patch(`/users/${member.userId}`, { roles: ['developer'] });
     assert.deepEqual([status, body.roles], [200, ['developer']]);
+    await world.heard();
     assert.equal((await member.get('/users')).status, 200);
     await owner.patch(`/users/${member.userId}`, { roles: ['viewer'] });
+    await world.heard();
     assert.equal((await member.get('/users')).status, 403);
   });
 

@@ -160,6 +160,7 @@ describe('sessions', () => {
     const other = world.as(there.access_token);
     assert.equal((await other.get('/auth/me')).status, 200);
     assert.equal((await here.delete(`/auth/sessions/${items[0].id}`)).status, 204);
+    await world.heard();
     assert.equal((await other.get('/auth/me')).status, 401);
     assert.equal((await refresh(there.refresh_token)).status, 400);
     assert.equal((await here.delete(`/auth/sessions/${items[0].id}`)).status, 404);

@@ -220,7 +220,10 @@ test('while the service is away the breaker spares it, and what waits is paid wh
   const orders = await Promise.all(Array.from({ length: 5 }, () => buy()));
   await world.settle();
   const { breakers } = (await me.get('/system')).body;
-  assert.equal(breakers.find(({ name }: { name: string }) => name === 'payments')?.state, 'open');
+  const shown = breakers.find(({ name }: { name: string }) => name === 'payments')?.state;
+  assert.equal(shown, world.apps.length === 1 ? 'open' : 'closed', 'of the process that answers');
+  const metrics = (await world.metrics()).join('\n');
+  assert.match(metrics, /^breaker_state\{name="payments"\} 2$/m, 'open, where payments are asked for');
   assert.ok(service.asked.length - before < 30, `${service.asked.length - before} requests`);
   assert.match((await read(orders[0].id)).payment.error, /payment service/);
   service.script({ does: 'answer' });
