@@ -46,5 +46,5 @@ model: ## Serve a small language model from this machine, without a key; the fir
 bench: setup ## Measure; B=name picks a scenario
 	@$(RUN) bench/run.ts $(B)
 
-chaos: setup ## Break whatever can break while discussions and orders run; SCENARIO=cluster or discussions, KILLS=n, SEED=n repeats
+chaos: setup ## Break whatever can break while it is used, and judge what is left; SEED=n, SEEDS=1..10, KILLS=n, SCENARIO=cluster, same-order or discussions
 	@$(RUN) test/chaos/run.ts
