@@ -1,5 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
+import { killPicture, type Setting, type Sides } from './support/picture.ts';
 import { isAhead } from './support/process.ts';
 import { asMarkdown, asText, recorded } from './support/table.ts';
 import type { Target } from './support/targets.ts';
@@ -39,5 +40,7 @@ for (const name of wanted.length > 0 ? wanted : known) {
   process.stdout.write(text);
 }
 const all = recorded(`${here}/results`);
+const kills = all.find(({ scenario }) => scenario === 'kills') as (Setting & { sides: Sides }) | undefined;
+if (kills) writeFileSync(`${here}/../docs/images/kills.svg`, killPicture(kills.sides, kills));
 writeFileSync(`${here}/results/README.md`, asMarkdown(all));
 process.stdout.write(`\n${asText(all)}`);

@@ -44,7 +44,7 @@ export async function run(): Promise<Record<string, unknown>> {
   const ours = results.parley as Side;
   return {
     ...{ jobs: JOBS, kills: KILLS, workers: WORKERS, patience_s: PATIENCE_MS / 1_000 },
-    ...results,
+    sides: results,
     targets: [
       atMost(`of ${JOBS} jobs not done after ${KILLS} kills`, ours.not_done, 0),
       atMost('done twice', ours.doubled, 0),
