@@ -212,8 +212,7 @@ async function startReplay(
   await store.setReplay(tx, id, state);
   const payload: ReplayPayload = { webhook_id: id, replay_id: state.id };
   // One that was cancelled may have left its job behind.
-  await jobs.cancel(tx, REPLAY_JOB, id);
-  await jobs.enqueue(tx, { kind: REPLAY_JOB, key: id, payload });
+  await jobs.replace(tx, { kind: REPLAY_JOB, key: id, payload });
   return presentReplay(state);
 }
 

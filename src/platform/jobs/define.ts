@@ -64,6 +64,11 @@ export interface Jobs {
    * enqueue with the same key while one is waiting or running returns the existing one. Default `runAt` is now.
    */
   enqueue<P>(tx: Tx, job: { kind: string; key: string; payload: P; runAt?: Date }): Promise<string>;
+  /**
+   * Enqueues in the place of whatever there is under this key, which is taken back: also of what another transaction
+   * makes or ends at this moment. What is changed after it in this transaction is seen by a run of the job.
+   */
+  replace<P>(tx: Tx, job: { kind: string; key: string; payload: P; runAt?: Date }): Promise<string>;
   /** Takes back a waiting job, and tells its holder to stop if it is running (its `ctx.signal` aborts). */
   cancel(tx: Tx, kind: string, key: string): Promise<boolean>;
 }

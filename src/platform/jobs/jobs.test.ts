@@ -111,6 +111,42 @@ test('a key that is unfinished is not entered twice, by however many at once', a
   await p.stop();
 });
 
+test('a job that replaces another is one of its own, though the other is made and begun meanwhile', async () => {
+  const [made, hold] = [gate(), gate()];
+  const runs: string[] = [];
+  const p = await start({
+    kind: 'k',
+    async handle({ id, payload, ctx }) {
+      runs.push(`${payload} ${id}`);
+      if (payload === 'old') await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve));
+    },
+  });
+  const replace = (payload: string, before?: () => Promise<void>) =>
+    log.db.inTx(log.ctx(tenantId), async (tx) => {
+      const id = await p.queue.replace(tx, { kind: 'k', key: 'same', payload });
+      await before?.();
+      return `${payload} ${id}`;
+    });
+  const old = replace('old', async () => {
+    made.resolve();
+    await hold.promise;
+  });
+  await made.promise;
+  // It waits for the other transaction, of which it sees nothing at first.
+  const waiting = replace('new');
+  hold.resolve();
+  const [, now] = await Promise.all([old, waiting]);
+  await p.runner.idle();
+  assert.equal(runs.at(-1), now);
+  // Begun already: it is told to stop, and the one in its place runs.
+  await replace('old');
+  await until(() => runs.at(-1)?.startsWith('old') ?? false);
+  const last = await replace('new');
+  await p.runner.idle();
+  assert.deepEqual([runs.at(-1), await rows()], [last, []]);
+  await p.stop();
+});
+
 test('a job waits for its time', async () => {
   const seen: string[] = [];
   const p = await start({ kind: 'k', handle: async (job) => void seen.push(job.key) });

@@ -42,32 +42,48 @@ export function createQueue(others?: Others): Queue {
         others?.onDue?.(kind);
       }
     });
+  const cancel: Jobs['cancel'] = async (tx, kind, key) => {
+    const row = await tx.first<{ id: string; holder: string | null }>(q.remove(tx.ctx.tenantId, kind, key));
+    if (!row) return false;
+    tx.afterCommit(() => {
+      for (const listener of listeners) listener.cancelled(row.id);
+      if (others && row.holder !== null && row.holder !== others.processId) others.notices.tell(row.id);
+    });
+    return true;
+  };
   return {
     entered,
     listen: (listener) => void listeners.push(listener),
     wake(kinds) {
       for (const { enqueued } of listeners) for (const kind of kinds) enqueued(kind);
     },
-    async enqueue(tx, { kind, key, payload, runAt }) {
-      if (key.length > MAX_KEY) throw new Error(`The key of a ${kind} job is longer than ${MAX_KEY} characters`);
-      const { tenantId, trace } = tx.ctx;
-      const job = { tenantId, id: uuidv7(), kind, key, payload, runAt, traceparent: formatTraceparent(trace) };
-      entered(tx, [kind]);
+    async enqueue(tx, job) {
+      const asked = newJob(tx, job);
+      entered(tx, [job.kind]);
       for (;;) {
         // The statement sees neither its own row nor the other's only while that other is just being finished.
-        const row = await tx.first<{ id: string }>(q.enqueue(job));
+        const row = await tx.first<{ id: string }>(q.enqueue(asked));
         if (row) return row.id;
         tx.ctx.signal.throwIfAborted();
       }
     },
-    async cancel(tx, kind, key) {
-      const row = await tx.first<{ id: string; holder: string | null }>(q.remove(tx.ctx.tenantId, kind, key));
-      if (!row) return false;
-      tx.afterCommit(() => {
-        for (const listener of listeners) listener.cancelled(row.id);
-        if (others && row.holder !== null && row.holder !== others.processId) others.notices.tell(row.id);
-      });
-      return true;
+    async replace(tx, job) {
+      const asked = newJob(tx, job);
+      entered(tx, [job.kind]);
+      for (;;) {
+        await cancel(tx, job.kind, job.key);
+        // Another transaction's, committed since: it may be running already, and have read what is yet to be changed here.
+        const row = await tx.first<{ id: string }>(q.enqueue(asked));
+        if (row?.id === asked.id) return row.id;
+        tx.ctx.signal.throwIfAborted();
+      }
     },
+    cancel,
   };
+}
+
+function newJob(tx: Tx, { kind, key, payload, runAt }: Parameters<Jobs['enqueue']>[1]) {
+  if (key.length > MAX_KEY) throw new Error(`The key of a ${kind} job is longer than ${MAX_KEY} characters`);
+  const { tenantId, trace } = tx.ctx;
+  return { tenantId, id: uuidv7(), kind, key, payload, runAt, traceparent: formatTraceparent(trace) };
 }

@@ -80,8 +80,7 @@ export function deliveriesService(deps: Deps): Deliveries {
         if (!webhook.enabled && kind !== 'test')
           throw new AppError('conflict', { message: 'The webhook is off: turn it on first.' });
         // The job before the delivery, as in an attempt: two that lock in turns would wait for each other.
-        await deps.jobs.cancel(tx, DELIVERY_JOB, id);
-        await deps.jobs.enqueue(tx, { kind: DELIVERY_JOB, key: id, payload: { delivery_id: id } });
+        await deps.jobs.replace(tx, { kind: DELIVERY_JOB, key: id, payload: { delivery_id: id } });
         await store.revive(tx, id);
         return present(await find(tx, ctx, { webhookId, id }));
       }),
