@@ -231,7 +231,9 @@ describe('deliveries', () => {
     const COUNT = 40;
     for (let n = 0; n < COUNT; n++) await happen(who);
     await quick.until(COUNT);
-    assert.equal(slow.received.length, 16);
+    // At once from one process; where there are more of them, they do not know of one another.
+    const most = 16 * world.apps.filter(({ roles }) => roles.includes('worker')).length;
+    assert.ok(slow.received.length >= 16 && slow.received.length <= most, `${slow.received.length}`);
     held.resolve();
     for (let n = 0; n < 60 && slow.received.length < COUNT; n++) await hurry(world);
     assert.equal(slow.received.length, COUNT);
