@@ -72,18 +72,24 @@ type Asking = { readonly job: RunningJob<Payload>; readonly row: OrderRow; reado
 async function ask(step: Begun['step'], { job, row, deps }: Asking): Promise<Answer> {
   try {
     const answer = await request(step, { job, row, deps });
-    if (step === 'refund' && answer.verdict !== 'succeeded' && answer.verdict !== 'pending') throw refused(answer);
+    if (step === 'refund' && answer.verdict !== 'succeeded' && answer.verdict !== 'pending')
+      throw new RefundRefused(answer);
     return answer;
   } catch (error) {
     const message = error instanceof AppError || error instanceof PermanentError ? error.message : undefined;
-    if (message !== undefined && !job.ctx.signal.aborted) await note(job, { message, deps });
+    // Under this key the service would refuse for ever: whoever asks again asks for something new.
+    const round = error instanceof RefundRefused ? row.payment_round + 1 : row.payment_round;
+    if (message !== undefined && !job.ctx.signal.aborted) await note(job, { message, round, deps });
     throw error;
   }
 }
 
 /** Only a person can help now: the job ends among the dead letters. */
-const refused = ({ reason, verdict }: Answer) =>
-  new PermanentError(`The payment service refused the refund: ${reason ?? verdict}`, 'refund_refused');
+class RefundRefused extends PermanentError {
+  constructor({ reason, verdict }: Answer) {
+    super(`The payment service refused the refund: ${reason ?? verdict}`, 'refund_refused');
+  }
+}
 
 function request(step: Begun['step'], { job: { ctx }, row, deps: { service } }: Asking): Promise<Answer> {
   if (service === undefined)
@@ -104,12 +110,16 @@ function request(step: Begun['step'], { job: { ctx }, row, deps: { service } }: 
   }
 }
 
+type Note = { readonly message: string; readonly round: number; readonly deps: Deps };
+
 /** What went wrong is shown with the order, until it goes well. */
-async function note(job: RunningJob<Payload>, { message, deps }: { message: string; deps: Deps }): Promise<void> {
+async function note(job: RunningJob<Payload>, { message, round, deps }: Note): Promise<void> {
   await deps.db.inTx(job.ctx, async (tx) => {
     const row = await lockOrder(tx, job.payload.order_id);
-    if (row === undefined || row.payment_error === message) return;
-    await write(tx, row, { ...stateOf(row), payment_error: message });
+    if (row === undefined) return;
+    const payment_round = Math.max(row.payment_round, round);
+    if (row.payment_error === message && row.payment_round === payment_round) return;
+    await write(tx, row, { ...stateOf(row), payment_error: message, payment_round });
   });
 }
 

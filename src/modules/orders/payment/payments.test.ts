@@ -202,6 +202,22 @@ test('a refund that the service will not make ends among the dead letters, and g
   await until(id, ({ payment }) => payment.status === 'refunded');
 });
 
+test('a refund that the service has declined is asked for under a new key when somebody requeues it', async () => {
+  const { id } = await buy();
+  await until(id, ({ status }) => status === 'paid');
+  service.script({ does: 'answer', status: 'failed', reason: 'account_closed' });
+  await me.post(`/orders/${id}/cancel`);
+  await world.settle();
+  assert.match((await read(id)).payment.error, /refused the refund: account_closed/);
+  service.script({ does: 'answer' });
+  const { items } = (await me.get(`/dead-letters?group=orders.settle&stream=${id}`)).body;
+  assert.equal((await me.post(`/dead-letters/${items[0].id}/requeue`)).status, 200);
+  await until(id, ({ payment }) => payment.status === 'refunded');
+  assert.equal(service.balanceOf(id), 0);
+  const keys = service.asked.filter(({ key }) => key.startsWith(`order:${id}:refund`)).map(({ key }) => key);
+  assert.deepEqual(keys, [`order:${id}:refund`, `order:${id}:refund:2`]);
+});
+
 test('what costs nothing is paid without asking anybody', async () => {
   const gift = await stocked(me, 3, { price: { amount: 0, currency: 'EUR' } });
   const { id } = await placed(me, { [gift.id]: 1 });
