@@ -141,6 +141,8 @@ export type DeadLetterSummary = DeadLetterPage['items'][number];
 export type DeadLetterQuery = Asked<'listDeadLetters'>;
 /** Which of them: by their ids, by what they are, or (nothing named) all. */
 export type DeadLetterSelection = Body<'requeueDeadLetters'>;
+/** How many letters are handled again, and how many stay because an unfinished job has their key. */
+export type Requeued = Ok<'requeueDeadLetters'>;
 export type AuditPage = Ok<'listAuditLog'>;
 export type AuditRecord = AuditPage['items'][number];
 export type AuditQuery = Asked<'listAuditLog'>;

@@ -132,6 +132,21 @@ describe('the explorer', () => {
     assert.deepEqual(found, ['dora', 'carl', 'bert', 'ada']);
   });
 
+  test('finds the events of a trace, its tenant’s only, and not a trace that is none', async () => {
+    const [event] = (await member.get('/events?type=agent_registered&limit=1')).body.items;
+    const trace = event.traceparent.split('-')[1];
+    const found = (await member.get(`/events?trace=${trace.toUpperCase()}`)).body;
+    assert.ok(found.items.some(({ id }: { id: string }) => id === event.id));
+    for (const { traceparent } of found.items) assert.equal(traceparent.split('-')[1], trace);
+    assert.equal(found.next_cursor, null);
+    assert.deepEqual(names((await member.get(`/events?trace=${trace}&text=dora&type=agent_registered`)).body), [
+      'dora',
+    ]);
+    assert.deepEqual((await other.get(`/events?trace=${trace}`)).body.items, []);
+    assert.deepEqual((await member.get(`/events?trace=${'0'.repeat(32)}`)).body.items, []);
+    assert.equal((await member.get(`/events?trace=${trace.slice(1)}`)).status, 422);
+  });
+
   test('shows one event with its data and its trace, to its tenant only', async () => {
     const [event] = (await member.get('/events?type=agent_registered&limit=1')).body.items;
     const { status, body } = await member.get(`/events/${event.id}`);

@@ -46,6 +46,13 @@ export const eventFilters = {
   ),
   stream: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Events of this stream only.' })),
   subject: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'Events about this only.' })),
+  trace: Type.Optional(
+    Type.String({
+      pattern: '^[0-9a-fA-F]{32}$',
+      description:
+        'Events of this trace only, by its id. A page looks through 100,000 places of the log at most: it may be empty and yet have a `next_cursor`.',
+    }),
+  ),
   from: Type.Optional(Type.String({ format: 'date-time', description: 'Announced at this time or later.' })),
   to: Type.Optional(Type.String({ format: 'date-time', description: 'Announced before this time.' })),
   from_position: position('At this position or after it.'),

@@ -7,6 +7,7 @@ import { shardOf } from '../../platform/events/shards.ts';
 import { AppError } from '../../platform/http/errors.ts';
 import { formatCursor } from '../../platform/realtime/cursor.ts';
 import type { Hub } from '../../platform/realtime/hub.ts';
+import { narrower, type Range, traced } from './rules.ts';
 import * as store from './store.ts';
 
 /** A look at the log. */
@@ -56,9 +57,11 @@ export function operationsService({ db, hub, types }: OperationsDeps): Operation
       const cursor = await hub.cursor(ctx.tenantId);
       const visible = visibleTypes(ctx);
       const seen = visible && named ? named.filter((type) => visible.includes(type)) : (named ?? visible);
-      const range = await rangeOf(ctx.tenantId, from, to);
-      const wish = { ...query, types: seen, from, to, limit: limit + 1 };
-      const { rows, scannedTo } = await store.listEvents(db.reader(ctx), { ...wish, ...narrower(query, range) });
+      const trace = query.trace?.toLowerCase();
+      const asked = narrower(query, await rangeOf(ctx.tenantId, from ?? (trace ? new Date(0) : undefined), to));
+      const window = trace ? traced(asked, Math.min(query.before ?? Infinity, cursor.position + 1)) : asked;
+      const wish = { ...query, trace, types: seen, from, to, limit: limit + 1 };
+      const { rows, scannedTo = window.lookedTo } = await store.listEvents(db.reader(ctx), { ...wish, ...window });
       const events = rows.slice(0, limit).map((row) => types.read(row, cursor.epoch));
       const next = rows.length > limit ? events.at(-1)?.position : scannedTo;
       return { events, next, cursor: formatCursor(cursor) };
@@ -73,15 +76,3 @@ export function operationsService({ db, hub, types }: OperationsDeps): Operation
     },
   };
 }
-
-/** Where the events of a time may stand. */
-type Range = { readonly first: number; readonly last: number };
-
-/** The smaller of what was asked for and what the times say. */
-const narrower = (
-  { fromPosition, toPosition }: { fromPosition?: number | undefined; toPosition?: number | undefined },
-  range: Range | undefined,
-) => ({
-  fromPosition: Math.max(fromPosition ?? 1, range?.first ?? 1),
-  toPosition: Math.min(toPosition ?? Number.MAX_SAFE_INTEGER, range?.last ?? Number.MAX_SAFE_INTEGER),
-});

@@ -8,6 +8,8 @@ export type EventQuery = {
   readonly types: readonly string[] | undefined;
   readonly stream?: string | undefined;
   readonly subject?: string | undefined;
+  /** Its id, in lower case. */
+  readonly trace?: string | undefined;
   /** When they were announced: inclusive, exclusive. */
   readonly from?: Date | undefined;
   readonly to?: Date | undefined;
@@ -28,7 +30,7 @@ const COLUMNS = sql.raw('shard, position, tenant_id, id, type, dataversion, stre
 
 const matching = (tenantId: string, query: EventQuery) => {
   const { types = null, stream = null, subject = null, from = null, to = null, before = null } = query;
-  const { fromPosition = 1, toPosition = null } = query;
+  const { fromPosition = 1, toPosition = null, trace = null } = query;
   return sql`
     select ${COLUMNS} from events
      where shard = ${shardOf(tenantId)} and tenant_id = ${tenantId} and position >= ${fromPosition}
@@ -37,6 +39,7 @@ const matching = (tenantId: string, query: EventQuery) => {
        and (${types}::text[] is null or type = any(${types}::text[]))
        and (${stream}::text is null or stream = ${stream})
        and (${subject}::text is null or subject = ${subject})
+       and (${trace}::text is null or substr(traceparent, 4, 32) = ${trace})
        and (${from}::timestamptz is null or time >= ${from}::timestamptz)
        and (${to}::timestamptz is null or time < ${to}::timestamptz)
      order by position desc`;

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { Form } from '../../lib/form.ts';
 import { Button, IconButton, Select, TextArea, TextField } from '../../ui/controls.tsx';
+import { Pairs } from '../../ui/pairs.tsx';
 import { type Draft, MOST_FACTS, MOST_FALLBACKS, type TextName } from './form.ts';
 import { useModels } from './model-field.tsx';
 
@@ -153,9 +154,6 @@ export function MemoryFields({ form }: { form: Form<Draft> }): ReactNode {
 /** Facts of one's own, kept with the agent and never told to a model. */
 export function MetadataFields({ form }: { form: Form<Draft> }): ReactNode {
   const { metadata } = form.values;
-  const set = (next: Draft['metadata']): void => form.set('metadata', next);
-  const change = (at: number, part: Partial<Draft['metadata'][number]>): void =>
-    set(metadata.map((fact, i) => (i === at ? { ...fact, ...part } : fact)));
   return (
     <details className="more" open={metadata.length > 0 || undefined}>
       <summary>Metadata</summary>
@@ -163,46 +161,15 @@ export function MetadataFields({ form }: { form: Form<Draft> }): ReactNode {
         <p className="hint">
           Facts of your own, for your programs. No model is told. 12, true and null are kept as such.
         </p>
-        {metadata.length > 0 && (
-          <ul className="line-list">
-            {metadata.map(({ key, value }, i) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: a place in a list, whatever is typed there
-              <li key={i}>
-                <input
-                  aria-label={`Name of fact ${i + 1}`}
-                  placeholder="team"
-                  maxLength={64}
-                  value={key}
-                  onChange={(event) => change(i, { key: event.target.value })}
-                />
-                <input
-                  aria-label={`Value of fact ${i + 1}`}
-                  placeholder="harbour"
-                  value={value}
-                  onChange={(event) => change(i, { value: event.target.value })}
-                />
-                <IconButton
-                  icon="close"
-                  label={`Remove fact ${i + 1}`}
-                  onClick={() => set(metadata.filter((_, at) => at !== i))}
-                />
-                {(key !== '' || form.tried) && form.live(`metadata.${i}`) && (
-                  <p className="problem">{form.live(`metadata.${i}`)}</p>
-                )}
-              </li>
-            ))}
-          </ul>
-        )}
-        <div className="form-foot">
-          <Button
-            look="quiet"
-            icon="plus"
-            disabled={metadata.length >= MOST_FACTS}
-            onClick={() => set([...metadata, { key: '', value: '' }])}
-          >
-            Add a fact
-          </Button>
-        </div>
+        <Pairs
+          noun="fact"
+          pairs={metadata}
+          onChange={(next) => form.set('metadata', next)}
+          most={MOST_FACTS}
+          problem={(at) => form.live(`metadata.${at}`)}
+          tried={form.tried}
+          example={{ key: 'team', value: 'harbour' }}
+        />
       </div>
     </details>
   );

@@ -4,14 +4,24 @@ import { plural } from '../../lib/format.ts';
 /** Rounds at most: of jobs the server takes a thousand at a time. */
 const MOST_ROUNDS = 100;
 
-/** Handles all of them again, however many rounds that takes; answers how many. */
-export const requeueAll = (client: Parley, selection: DeadLetterSelection): Promise<number> =>
-  untilNone(() => client.deadLetters.requeueAll(selection));
+/** What became of letters: `kept` stay where they are, because an unfinished job has their key. */
+export type Done = { readonly letters: number; readonly kept: number };
 
-export const discardAll = (client: Parley, selection: DeadLetterSelection): Promise<number> => {
+/** Handles all of them again, however many rounds that takes. */
+export async function requeueAll(client: Parley, selection: DeadLetterSelection): Promise<Done> {
+  let kept = 0;
+  const letters = await untilNone(async () => {
+    const round = await client.deadLetters.requeueAll(selection);
+    kept = round.kept;
+    return round.requeued;
+  });
+  return { letters, kept };
+}
+
+export async function discardAll(client: Parley, selection: DeadLetterSelection): Promise<Done> {
   const named = Object.keys(selection).length > 0 ? selection : { all: true as const };
-  return untilNone(() => client.deadLetters.discardAll(named));
-};
+  return { letters: await untilNone(() => client.deadLetters.discardAll(named)), kept: 0 };
+}
 
 async function untilNone(round: () => Promise<number>): Promise<number> {
   let total = 0;
@@ -23,10 +33,10 @@ async function untilNone(round: () => Promise<number>): Promise<number> {
   return total;
 }
 
-/** What came of it. Nothing happens to a job's letter whose key an unfinished job has. */
-export function said(what: 'requeue' | 'discard', letters: number): string {
-  if (letters > 0) return `${plural(letters, 'letter')} ${what === 'requeue' ? 'tried again.' : 'discarded.'}`;
-  return what === 'requeue'
-    ? 'None: they are being tried already, or an unfinished job has their key.'
-    : 'None was left to discard.';
+/** What came of it. */
+export function said(what: 'requeue' | 'discard', { letters, kept }: Done): string {
+  if (what === 'discard') return letters > 0 ? `${plural(letters, 'letter')} discarded.` : 'None was left to discard.';
+  const again = letters > 0 ? `${plural(letters, 'letter')} tried again.` : '';
+  const stay = kept > 0 ? `${kept === 1 ? '1 stays' : `${kept} stay`}: an unfinished job has the same key.` : '';
+  return [again, stay].filter((part) => part !== '').join(' ') || 'None: they are being tried already.';
 }

@@ -63,12 +63,15 @@ function Opened({ letter, onDone }: { letter: DeadLetterSummary; onDone(): void 
   const [asking, setAsking] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const [note, setNote] = useState('');
   const again = async (): Promise<void> => {
     setBusy(true);
     setError(undefined);
+    setNote('');
     try {
-      await client.deadLetters.requeue(letter.id);
-      onDone();
+      const { kept } = await client.deadLetters.requeue(letter.id);
+      if (kept > 0) setNote('It stays: an unfinished job has the same key. When that one is done, try again.');
+      else onDone();
     } catch (problem) {
       setError(problem);
     } finally {
@@ -79,6 +82,11 @@ function Opened({ letter, onDone }: { letter: DeadLetterSummary; onDone(): void 
     <div className="stack letter-open">
       <Loaded resource={resource}>{(whole) => <Facts letter={whole} />}</Loaded>
       {error !== undefined && <ErrorNote error={error} />}
+      {note !== '' && (
+        <p className="hint" role="status">
+          {note}
+        </p>
+      )}
       {can('dead_letters:write') && (
         <div className="form-foot">
           <Button icon="again" busy={busy} onClick={() => void again()}>

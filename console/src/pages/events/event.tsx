@@ -87,7 +87,15 @@ export function EventPage({ id }: { id: string }): ReactNode {
           <Fact name="Id">
             <code>{data.id}</code>
           </Fact>
-          <Fact name="Trace">{data.trace_id ? <code>{data.trace_id}</code> : 'none'}</Fact>
+          <Fact name="Trace">
+            {data.trace_id ? (
+              <Link to={`/events?trace=${data.trace_id}`}>
+                <code>{data.trace_id}</code>
+              </Link>
+            ) : (
+              'none'
+            )}
+          </Fact>
           <Fact name="Cursor">
             <code>{data.cursor}</code>
           </Fact>

@@ -12,7 +12,7 @@ import { Page } from '../../ui/page.tsx';
 import { SearchBox } from '../../ui/search.tsx';
 import { Empty, ErrorNote, Skeleton } from '../../ui/states.tsx';
 import { EventLine } from './event.tsx';
-import { KEPT, passes, perMinute } from './tail.ts';
+import { KEPT, perMinute } from './tail.ts';
 import { type Following, useEvents } from './use-events.ts';
 
 const NAMES = ['type', 'about', 'text', 'trace', 'from', 'to'] as const;
@@ -34,7 +34,8 @@ export function EventsPage(): ReactNode {
 function Explorer(): ReactNode {
   const filters = useFilters<Name>(NAMES);
   const { type, about, text, trace, from, to } = filters.settled;
-  const asked = { type, about: about.trim(), text: text.trim(), from: instant(from), to: instant(to) };
+  const times = { from: instant(from), to: instant(to) };
+  const asked = { type, about: about.trim(), text: text.trim(), trace: traceId(trace), ...times };
   const following = useEvents(asked);
   const { tail, state, error, pause } = following;
   const held = tail.waiting.length;
@@ -54,10 +55,13 @@ function Explorer(): ReactNode {
       <FilterFields filters={filters} />
       {error !== undefined && <ErrorNote error={error} retry={following.retry} title="Live updates have ended." />}
       {!following.loaded && <Skeleton rows={6} />}
-      {following.loaded && <Lines following={following} trace={trace.trim()} filters={filters} />}
+      {following.loaded && <Lines following={following} filters={filters} />}
     </Page>
   );
 }
+
+/** A whole trace id, or nothing while it is half typed. */
+const traceId = (typed: string): string => (/^[0-9a-f]{32}$/i.test(typed.trim()) ? typed.trim() : '');
 
 /** What a field for date and time holds, or nothing while it is half typed. */
 const instant = (typed: string): string => (Number.isNaN(Date.parse(typed)) ? '' : typed);
@@ -106,13 +110,9 @@ function FilterFields({ filters }: { filters: Filters<Name> }): ReactNode {
   );
 }
 
-function Lines(props: { following: Following; trace: string; filters: Filters<Name> }): ReactNode {
-  const { following, trace, filters } = props;
+function Lines({ following, filters }: { following: Following; filters: Filters<Name> }): ReactNode {
   const { tail, older, busy } = following;
-  const shown = useMemo(
-    () => [...tail.events, ...tail.older].filter((event) => passes(event, { trace })),
-    [tail.events, tail.older, trace],
-  );
+  const shown = useMemo(() => [...tail.events, ...tail.older], [tail.events, tail.older]);
   return (
     <div className="events">
       <Bars
@@ -122,7 +122,7 @@ function Lines(props: { following: Following; trace: string; filters: Filters<Na
       />
       {shown.length === 0 ? (
         <Empty title={filters.any ? 'Nothing here speaks of that' : 'Nothing has happened yet'}>
-          {trace !== '' && older ? 'A trace is looked for in what is shown; older events may have it.' : undefined}
+          {older ? 'So far: the log goes further back.' : undefined}
         </Empty>
       ) : (
         <ol className="event-list" aria-label="Events, the newest first">

@@ -25,7 +25,7 @@ function changed(tail: Tail, change: Change): Tail {
   }
 }
 
-export type Asked = { type: string; about: string; text: string; from: string; to: string };
+export type Asked = { type: string; about: string; text: string; trace: string; from: string; to: string };
 
 export type Following = {
   tail: Tail;
@@ -40,12 +40,13 @@ export type Following = {
 };
 
 /** The filters as the server takes them. A stream has a slash in its name, a subject none. */
-function queryOf({ type, about, text, from, to }: Asked): EventQuery {
+function queryOf({ type, about, text, trace, from, to }: Asked): EventQuery {
   const kind = about.includes('/') ? { stream: about } : { subject: about };
   return {
     ...(type !== '' && { type }),
     ...(about !== '' && kind),
     ...(text !== '' && { text }),
+    ...(trace !== '' && { trace }),
     ...(from !== '' && { from: new Date(from).toISOString() }),
     ...(to !== '' && { to: new Date(to).toISOString() }),
   };

@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
 import type { Form } from '../../lib/form.ts';
 import { amountOf, CURRENCIES, currencyName, isCurrency, money, places } from '../../lib/money.ts';
-import { Button, IconButton, Select, TextArea, TextField } from '../../ui/controls.tsx';
+import { Select, TextArea, TextField } from '../../ui/controls.tsx';
+import { Pairs } from '../../ui/pairs.tsx';
 import { type Draft, MOST_ATTRIBUTES } from './form.ts';
 
 type TextName = { [K in keyof Draft]: Draft[K] extends string ? K : never }[keyof Draft];
@@ -88,55 +89,20 @@ function Price({ form }: { form: Form<Draft> }): ReactNode {
 
 /** Facts of one's own: colour, weight, vegan. */
 function Attributes({ form }: { form: Form<Draft> }): ReactNode {
-  const { attributes } = form.values;
-  const set = (next: Draft['attributes']): void => form.set('attributes', next);
-  const change = (at: number, part: Partial<Draft['attributes'][number]>): void =>
-    set(attributes.map((fact, i) => (i === at ? { ...fact, ...part } : fact)));
   return (
     <fieldset className="bare field">
       <legend className="section-title">
         Attributes <span className="optional">optional</span>
       </legend>
-      {attributes.length > 0 && (
-        <ul className="line-list">
-          {attributes.map(({ key, value }, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a place in a list, whatever is typed there
-            <li key={i}>
-              <input
-                aria-label={`Name of attribute ${i + 1}`}
-                placeholder="origin"
-                maxLength={64}
-                value={key}
-                onChange={(event) => change(i, { key: event.target.value })}
-              />
-              <input
-                aria-label={`Value of attribute ${i + 1}`}
-                placeholder="Darjeeling"
-                value={value}
-                onChange={(event) => change(i, { value: event.target.value })}
-              />
-              <IconButton
-                icon="close"
-                label={`Remove attribute ${i + 1}`}
-                onClick={() => set(attributes.filter((_, at) => at !== i))}
-              />
-              {(key !== '' || form.tried) && form.live(`attributes.${i}`) && (
-                <p className="problem">{form.live(`attributes.${i}`)}</p>
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
-      <div className="form-foot">
-        <Button
-          look="quiet"
-          icon="plus"
-          disabled={attributes.length >= MOST_ATTRIBUTES}
-          onClick={() => set([...attributes, { key: '', value: '' }])}
-        >
-          Add an attribute
-        </Button>
-      </div>
+      <Pairs
+        noun="attribute"
+        pairs={form.values.attributes}
+        onChange={(next) => form.set('attributes', next)}
+        most={MOST_ATTRIBUTES}
+        problem={(at) => form.live(`attributes.${at}`)}
+        tried={form.tried}
+        example={{ key: 'origin', value: 'Darjeeling' }}
+      />
       <p className="hint">Facts of your own. 12 and true are kept as such, anything else as text.</p>
     </fieldset>
   );

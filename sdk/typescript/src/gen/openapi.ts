@@ -8007,6 +8007,8 @@ export interface operations {
                 to?: string;
                 /** @description At this position or before it. */
                 to_position?: number;
+                /** @description Events of this trace only, by its id. A page looks through 100,000 places of the log at most: it may be empty and yet have a `next_cursor`. */
+                trace?: string;
                 /** @description Events of this type only, or of these, separated by commas. */
                 type?: string;
             };

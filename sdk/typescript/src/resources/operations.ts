@@ -19,6 +19,7 @@ import type {
   Jwks,
   LogEvent,
   Readiness,
+  Requeued,
   Streams,
   SystemReport,
 } from '../types.ts';
@@ -75,16 +76,17 @@ export class DeadLetters {
     return this.#transport.json({ method: 'GET', path: pathOf(id) }, options);
   }
 
-  /** Handles one again, with all that wait in the same stream; answers how many. */
-  async requeue(id: string, options?: RequestOptions): Promise<number> {
-    const send = { method: 'POST', path: `${pathOf(id)}/requeue` } as const;
-    return (await this.#transport.json<{ requeued: number }>(send, options)).requeued;
+  /** Handles one again, with all that wait in the same stream; answers how many, and how many were kept. */
+  requeue(id: string, options?: RequestOptions): Promise<Requeued> {
+    return this.#transport.json({ method: 'POST', path: `${pathOf(id)}/requeue` }, options);
   }
 
-  /** Handles some again, those that match, or all, in order. Of jobs a thousand at a time: repeat until the answer is 0. */
-  async requeueAll(body: DeadLetterSelection = {}, options?: RequestOptions): Promise<number> {
-    const send = { method: 'POST', path: '/dead-letters/requeue', body } as const;
-    return (await this.#transport.json<{ requeued: number }>(send, options)).requeued;
+  /**
+   * Handles some again, those that match, or all, in order. Of jobs a thousand at a time: repeat until `requeued` is 0.
+   * `kept` stay, because an unfinished job has their key.
+   */
+  requeueAll(body: DeadLetterSelection = {}, options?: RequestOptions): Promise<Requeued> {
+    return this.#transport.json({ method: 'POST', path: '/dead-letters/requeue', body }, options);
   }
 
   /** For good. */
