@@ -71,7 +71,7 @@ export function createAccess({ db, clock, hub, identity, log }: AccessDeps): Acc
     async settled() {
       await Promise.all([keys.settled(), denials.settled()]);
     },
-    async authenticate({ authorization, ticket, path }) {
+    authenticate({ authorization, ticket, path }) {
       if (authorization !== undefined) {
         const token = bearerOf(authorization);
         if (token === undefined)

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { uuidv7 } from '../../lib/ids.ts';
 import type { Principal } from '../../platform/auth/authenticate.ts';
 import { createFreshCache } from '../../platform/auth/fresh-cache.ts';
-import { newOpaque, readOpaque } from '../../platform/auth/opaque.ts';
+import { digestTextOf, newOpaque, readOpaque } from '../../platform/auth/opaque.ts';
 import type { Permission } from '../../platform/auth/permissions.ts';
 import type { Actor, Confinement, Ctx } from '../../platform/context.ts';
 import type { Db, SystemTx, Tx } from '../../platform/db/queries.ts';
@@ -11,7 +11,7 @@ import { type PageQuery, pageRange } from '../../platform/http/paging.ts';
 import { validationFailed } from '../../platform/http/validation.ts';
 import type { Hub } from '../../platform/realtime/hub.ts';
 import type { Logger } from '../../platform/telemetry/log.ts';
-import { announce, by, type Identity } from '../identity/index.ts';
+import { announce, by, type Identity, type Rights } from '../identity/index.ts';
 import { apiKeyCreated, apiKeyRevoked } from './events.ts';
 import { expiryFault, permissionsOfKey, scopesBeyond } from './rules.ts';
 import type { ApiKey, CreateApiKey, NewApiKey } from './schemas.ts';
@@ -39,6 +39,8 @@ type NewKey = {
 };
 
 export type NewConfinedKey = Required<Pick<NewKey, 'name' | 'scopes' | 'confinedTo'>> & Pick<NewKey, 'expiresAt'>;
+/** A key that was asked for, and who it was when its member's rights were these. */
+type Known = { readonly tenantId: string; readonly row: store.ApiKeyRow; rights?: Rights; principal?: Principal };
 type Revocation = 'revoked' | 'member_removed' | 'replaced' | 'maker_revoked';
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
@@ -47,7 +49,7 @@ type ApiKeysDeps = { db: Db; clock: Clock; hub: Hub; identity: Identity; log: Lo
 
 export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
   const nowMs = () => clock.now().getTime();
-  const cache = createFreshCache<store.ApiKeyRow>({ fresh: () => hub.lagMs() <= 1_000, nowMs });
+  const cache = createFreshCache<Known>({ fresh: () => hub.lagMs() <= 1_000, nowMs });
   const touched = new Map<string, number>();
   const running = new Set<Promise<unknown>>();
 
@@ -70,23 +72,47 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
 
   /** This process forgets the key, and its open streams end. */
   function forget(tenantId: string, id: string): void {
-    cache.dropWhere((key) => key.id === id);
+    cache.dropWhere(({ row }) => row.id === id);
     hub.revoke({ tenantId, actorId: id });
   }
 
-  async function principalOf(tenantId: string, row: store.ApiKeyRow | undefined): Promise<Principal> {
-    if (row === undefined) throw new AppError('unauthenticated', { message: 'This API key is not good.' });
+  function refuseExpired(row: store.ApiKeyRow): void {
     if (row.expires_at !== null && row.expires_at.getTime() <= nowMs())
       throw new AppError('unauthenticated', { message: 'This API key has expired.' });
+  }
+
+  async function principalOf(tenantId: string, row: store.ApiKeyRow | undefined): Promise<Principal> {
+    if (row === undefined) throw notGood();
+    refuseExpired(row);
     const maker = await identity.rightsOf(tenantId, row.user_id);
-    if (maker === undefined) throw new AppError('unauthenticated', { message: 'This API key is not good.' });
-    return {
-      tenantId,
-      actor: { kind: 'api_key', id: row.id, ...(row.confined_to && { confinedTo: row.confined_to }) },
-      roles: [],
-      permissions: permissionsOfKey(row.scopes, maker.permissions),
-      expiresAtMs: row.expires_at?.getTime(),
-    };
+    if (maker === undefined) throw notGood();
+    return principalWith(tenantId, row, maker);
+  }
+
+  /** Who a key is that is known, as is what its member may do: nobody is asked, and nothing made anew. */
+  function knownPrincipal(digest: string): Principal | undefined {
+    const known = cache.peek(digest);
+    const rights = known && identity.knownRightsOf(known.tenantId, known.row.user_id);
+    if (known === undefined || rights === undefined) return undefined;
+    refuseExpired(known.row);
+    if (known.principal === undefined || known.rights !== rights) {
+      known.rights = rights;
+      known.principal = principalWith(known.tenantId, known.row, rights);
+    }
+    return known.principal;
+  }
+
+  async function askedPrincipal(token: string, text: string): Promise<Principal> {
+    const read = readOpaque(KEY_NAME, token);
+    if (read === undefined) throw new AppError('unauthenticated');
+    const { tenantId, digest } = read;
+    const known = await cache.get(text, async () => {
+      const row = await store.findKeyByDigest(db.system, tenantId, digest);
+      return row && { tenantId, row };
+    });
+    const principal = await principalOf(tenantId, known?.row);
+    touch(tenantId, principal.actor.id);
+    return principal;
   }
 
   async function insert(tx: Tx | SystemTx, key: NewKey): Promise<NewApiKey> {
@@ -140,15 +166,11 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
   return {
     forget,
 
-    async authenticate(token: string): Promise<Principal> {
-      const read = readOpaque(KEY_NAME, token);
-      if (read === undefined) throw new AppError('unauthenticated');
-      const { tenantId, digest } = read;
-      const row = await cache.get(`${tenantId}/${digest.toString('base64url')}`, () =>
-        store.findKeyByDigest(db.system, tenantId, digest),
-      );
-      const principal = await principalOf(tenantId, row);
-      touch(tenantId, principal.actor.id);
+    authenticate(token: string): Principal | Promise<Principal> {
+      const text = digestTextOf(token);
+      const principal = knownPrincipal(text);
+      if (principal === undefined) return askedPrincipal(token, text);
+      touch(principal.tenantId, principal.actor.id);
       return principal;
     },
 
@@ -242,6 +264,16 @@ export function createApiKeys({ db, clock, hub, identity, log }: ApiKeysDeps) {
   };
 }
 
+const notGood = () => new AppError('unauthenticated', { message: 'This API key is not good.' });
+
+const principalWith = (tenantId: string, row: store.ApiKeyRow, maker: Rights): Principal => ({
+  tenantId,
+  actor: { kind: 'api_key', id: row.id, ...(row.confined_to && { confinedTo: row.confined_to }) },
+  roles: [],
+  permissions: permissionsOfKey(row.scopes, maker.permissions),
+  expiresAtMs: row.expires_at?.getTime(),
+});
+
 /** Whose key the caller of this transaction makes, and with which key it ends. */
 async function makerIn(tx: Tx): Promise<{ userId: string; madeBy: string | null; expiresAt: Date | undefined }> {
   const { actor } = tx.ctx;
@@ -249,7 +281,7 @@ async function makerIn(tx: Tx): Promise<{ userId: string; madeBy: string | null;
   const key =
     actor.kind === 'api_key' && actor.confinedTo === undefined ? await store.holdKey(tx, actor.id) : undefined;
   // Revoked since this request was let in; or one that cannot make any.
-  if (key === undefined) throw new AppError('unauthenticated', { message: 'This API key is not good.' });
+  if (key === undefined) throw notGood();
   return { userId: key.user_id, madeBy: key.id, expiresAt: key.expires_at ?? undefined };
 }
 

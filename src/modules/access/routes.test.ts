@@ -200,7 +200,7 @@ describe('tickets', () => {
     assert.deepEqual([status, body.expires_in], [201, 60]);
     return body.ticket as string;
   };
-  const redeem = (ticket: string, path = PATH) => world.app.access.authenticate({ ticket, path });
+  const redeem = async (ticket: string, path = PATH) => world.app.access.authenticate({ ticket, path });
 
   test('are good once, for their path, as who asked for them', async () => {
     const member = await world.signUp();

@@ -50,6 +50,8 @@ export interface Identity {
   principalOf(session: { tenantId: string; userId: string; sessionId: string }): Promise<Principal>;
   /** What a member may do now; undefined for who is none. */
   rightsOf(tenantId: string, userId: string): Promise<Rights | undefined>;
+  /** The same, where it is known without asking; the same object until it changes. */
+  knownRightsOf(tenantId: string, userId: string): Rights | undefined;
   /** A member, read within the caller's own read or transaction. */
   findMember(queries: Reader | Tx, userId: string): Promise<Member | undefined>;
   /** Makes a tenant with its owner, whatever SIGNUP says: for commands and tests. */
@@ -148,6 +150,7 @@ export function createIdentity(deps: IdentityDeps): Identity & Module {
     },
     principalOf,
     rightsOf: members.rightsOf,
+    knownRightsOf: members.knownRightsOf,
     findMember: members.find,
     async register(input, client = LOCAL) {
       const candidate = await accounts.prepare(input, client);

@@ -22,10 +22,11 @@ export type Principal = {
 };
 
 /**
- * Resolves to undefined when the request brought no credentials at all. Throws AppError `unauthenticated` or
- * `token_expired` for credentials that are not good.
+ * Answers undefined when the request brought no credentials at all. Throws AppError `unauthenticated` or
+ * `token_expired` for credentials that are not good. A principal at once where nothing has to be asked, which is so for
+ * nearly every request: the promises of asking cost more than the answer.
  */
-export type Authenticate = (credentials: Credentials) => Promise<Principal | undefined>;
+export type Authenticate = (credentials: Credentials) => Principal | undefined | Promise<Principal | undefined>;
 
 /** Told by http of every refusal for want of a permission. Returns at once; repeats are collapsed. */
 export type OnDenied = (denied: { principal: Principal; permission: Permission; operationId: string }) => void;

@@ -23,9 +23,17 @@ export const DEFAULT_LIMITS: Limits = {
 /** Throws `rate_limited` when the caller has used up this limit. */
 export async function takeLimit(limiter: Limiter, limits: Limits, name: LimitName, key: string): Promise<void> {
   const limit = limits[name];
-  const verdict = await limiter.take(`http:${name}:${key}`, limit);
+  const counted = keyOf(name, key);
+  if (limiter.spend(counted, limit)) return;
+  const verdict = await limiter.take(counted, limit);
   if (!verdict.allowed) throw rateLimited(name, limit, verdict);
 }
+
+/** Whether the caller is let in without asking anybody; where not, `takeLimit` decides. */
+export const spendLimit = (limiter: Limiter, limits: Limits, name: LimitName, key: string): boolean =>
+  limiter.spend(keyOf(name, key), limits[name]);
+
+const keyOf = (name: LimitName, key: string): string => `http:${name}:${key}`;
 
 /** Counts by tenant and actor: one member's script does not slow the others down. */
 export const principalKey = (principal: Principal): string => `${principal.tenantId}:${principal.actor.id}`;

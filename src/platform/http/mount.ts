@@ -13,7 +13,7 @@ import { AppError } from './errors.ts';
 import { ctxOf } from './input/context.ts';
 import { forSerialiser, strict, tidy } from './input/schemas.ts';
 import { refuseUnstorable } from './input/text.ts';
-import { addressKey, type Limits, principalKey, takeLimit } from './limits.ts';
+import { addressKey, type Limits, principalKey, spendLimit, takeLimit } from './limits.ts';
 import { sendDownload } from './output/download.ts';
 import { JSON_TYPE, sendError, sendValue } from './output/responses.ts';
 import { sendSseBody } from './output/sse-body.ts';
@@ -56,6 +56,8 @@ export type MountDeps = {
   readonly upgrades: Upgrades;
 };
 
+/** Throws, rejects or, at once or later, is done. */
+type Admit = (request: FastifyRequest) => Promise<void> | undefined;
 type AnyInput = Input<TSchema, TObject, TObject>;
 type AnyPublicInput = PublicInput<TSchema, TObject, TObject>;
 type CommandResult = { body: unknown; headers?: Record<string, string> };
@@ -149,7 +151,7 @@ export class Mount implements Router {
     const route = this.#register('route', spec);
     const isPublic = spec.access === 'public';
     this.#mount(route, (request, reply) => {
-      const input = isPublic ? publicInputOf(route, request, reply) : inputOf(route, request, reply, ctxOf(request));
+      const input = isPublic ? new PublicRequest(request, reply) : inputOf(route, request, reply, ctxOf(request));
       spec
         .handler(input)
         .then(
@@ -169,11 +171,11 @@ export class Mount implements Router {
     const route = this.#register('command', spec);
     const prepareFor = (input: unknown) => (spec.prepare ? () => spec.prepare?.(input) as Promise<unknown> : undefined);
     const work = async (tx: Tx | SystemTx, input: object, prepared: unknown): Promise<Answer> =>
-      answerOf(route, await spec.handler(tx, { ...input, prepared }));
+      answerOf(route, await spec.handler(tx, Object.assign(input, { prepared })));
     this.#mount(route, (request, reply) => {
       let given: Promise<Given>;
       if (spec.access === 'public') {
-        const input = publicInputOf(route, request, reply);
+        const input = new PublicRequest(request, reply);
         given = commands.runPublic({
           request,
           route,
@@ -281,44 +283,78 @@ export class Mount implements Router {
         config: { mounted: route },
         onRequest: (request, reply, done) => {
           request.parley.route = route;
-          admit(request).then(
-            () => done(),
-            (error) => sendError(log, request, reply, error),
-          );
+          let asking: Promise<void> | undefined;
+          try {
+            asking = admit(request);
+          } catch (error) {
+            sendError(log, request, reply, error);
+            return;
+          }
+          if (asking === undefined) done();
+          else
+            asking.then(
+              () => done(),
+              (error) => sendError(log, request, reply, error),
+            );
         },
         handler: guarded,
       });
     }
   }
 
-  /** Lets a request in, before its body is read: who it is, whether that one may, and whether not too often. */
-  #admission(route: MountedRoute): (request: FastifyRequest) => Promise<void> {
-    const { authenticate, limiter, limits, onDenied } = this.#deps;
-    const { permission, spec, limit, kind } = route;
+  /**
+   * Lets a request in, before its body is read: who it is, whether that one may, and whether not too often. Throws or
+   * rejects where not. A promise only where somebody has to be asked: most requests bring credentials that are known.
+   */
+  #admission(route: MountedRoute): Admit {
+    const { authenticate, limiter, limits } = this.#deps;
+    const { spec, limit, kind } = route;
     // Who opens many connections is counted where it is known who that is: thousands may come back from one address.
-    if (kind === 'socket') return async () => {};
+    if (kind === 'socket') return () => undefined;
     if (spec.access === 'public') return (request) => takeLimit(limiter, limits, limit, addressKey(request.ip));
-    return async (request) => {
+    const allow = this.#allowing(route);
+
+    const askWho = async (request: FastifyRequest, asked: Promise<Principal | undefined>): Promise<void> => {
+      const principal = await asked.catch((error: unknown) => refuse(request, error));
+      if (principal === undefined) return refuse(request, new AppError('unauthenticated'));
+      return letIn(request, principal);
+    };
+    const refuse = async (request: FastifyRequest, error: unknown): Promise<never> => {
+      await takeLimit(limiter, limits, 'anonymous', addressKey(request.ip));
+      throw error;
+    };
+    const letIn = (request: FastifyRequest, principal: Principal): Promise<void> | undefined => {
+      request.parley.principal = principal;
+      const key = principalKey(principal);
+      if (!spendLimit(limiter, limits, limit, key))
+        return takeLimit(limiter, limits, limit, key).then(() => allow(request, principal));
+      allow(request, principal);
+      return undefined;
+    };
+
+    return (request) => {
       const { url } = request;
       const queryAt = url.indexOf('?');
       const ticket = kind === 'follow' ? (request.query as { ticket?: unknown }).ticket : undefined;
-      let principal: Principal | undefined;
+      let who: ReturnType<Authenticate>;
       try {
-        principal = await authenticate({
+        who = authenticate({
           authorization: request.headers.authorization,
           ticket: typeof ticket === 'string' ? ticket : undefined,
           path: queryAt === -1 ? url : url.slice(0, queryAt),
         });
       } catch (error) {
-        await takeLimit(limiter, limits, 'anonymous', addressKey(request.ip));
-        throw error;
+        return refuse(request, error);
       }
-      if (principal === undefined) {
-        await takeLimit(limiter, limits, 'anonymous', addressKey(request.ip));
-        throw new AppError('unauthenticated');
-      }
-      request.parley.principal = principal;
-      await takeLimit(limiter, limits, limit, principalKey(principal));
+      return who === undefined || who instanceof Promise ? askWho(request, Promise.resolve(who)) : letIn(request, who);
+    };
+  }
+
+  /** Throws where somebody who is known may not. */
+  #allowing(route: MountedRoute): (request: FastifyRequest, principal: Principal) => void {
+    const { onDenied } = this.#deps;
+    const { permission, spec } = route;
+    return (request, principal) => {
       confine(principal, route, request.params as Readonly<Record<string, string>>);
       if (permission !== undefined && !principal.permissions.has(permission)) {
         onDenied?.({ principal, permission, operationId: spec.operationId });
@@ -369,19 +405,27 @@ const inputOf = (_route: MountedRoute, request: FastifyRequest, reply: FastifyRe
   reply,
 });
 
-function publicInputOf(_route: MountedRoute, request: FastifyRequest, reply: FastifyReply): AnyPublicInput {
-  const { parley: state } = request;
-  return {
-    body: request.body,
-    params: request.params as AnyInput['params'],
-    query: request.query as AnyInput['query'],
-    request,
-    reply,
-    ip: request.ip,
-    get signal() {
-      return state.signal;
-    },
-  };
+/** A class for its getter, as `RequestCtx`. */
+class PublicRequest implements AnyPublicInput {
+  readonly body: AnyPublicInput['body'];
+  readonly params: AnyPublicInput['params'];
+  readonly query: AnyPublicInput['query'];
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly ip: string;
+
+  constructor(request: FastifyRequest, reply: FastifyReply) {
+    this.body = request.body;
+    this.params = request.params as AnyPublicInput['params'];
+    this.query = request.query as AnyPublicInput['query'];
+    this.request = request;
+    this.reply = reply;
+    this.ip = request.ip;
+  }
+
+  get signal(): AbortSignal {
+    return this.request.parley.signal;
+  }
 }
 
 /** `Last-Event-ID` as the browser repeats it, else `?cursor=`. */

@@ -34,7 +34,7 @@ type Command<X extends Tx | SystemTx, P> = {
 export class Commands {
   readonly #db: Db;
   readonly #secrets: Secrets;
-  readonly #sizes: Histogram<'route'>;
+  readonly #sizes: Histogram;
 
   constructor({ db, secrets, metrics }: { db: Db; secrets: Secrets; metrics: Metrics }) {
     this.#db = db;
@@ -75,9 +75,8 @@ export class Commands {
     const { tenantId } = ctx;
     const purpose = (scope: Buffer) => `idempotent_answers/${scope.toString('hex')}/answer`;
     return {
-      get outside() {
-        return db.reader(ctx);
-      },
+      // Not a getter: in a literal that is a shape of its own for each request, with all that it holds.
+      outside: () => db.reader(ctx),
       inTx: (fn) => db.inTx(ctx, fn),
       find: (queries, scope) => findAnswer(queries, tenantId, scope),
       keep: (scope, kept) => keepAnswers(tenantId, [{ scope, ...kept }]),
@@ -93,7 +92,7 @@ export class Commands {
     const secrets = this.#secrets;
     const purpose = (scope: Buffer) => `public_idempotent_answers/${scope.toString('hex')}/answer`;
     const room: Room<SystemTx> = {
-      outside: this.#db.system,
+      outside: () => this.#db.system,
       inTx: (fn) => this.#db.inSystemTx(fn),
       find: findPublicAnswer,
       keep: keepPublicAnswer,
@@ -121,7 +120,7 @@ async function once<X extends Tx | SystemTx, P>(
   let prepared: P | undefined;
   if (command.prepare !== undefined) {
     // A repeat must not do again what `prepare` does, nor wait for it.
-    const known = await replay(room, keyed, await room.find(room.outside, keyed.scope));
+    const known = await replay(room, keyed, await room.find(room.outside(), keyed.scope));
     if (known !== undefined) return known;
     prepared = await command.prepare();
   }

@@ -32,7 +32,7 @@ export type Keyed = { readonly scope: Buffer; readonly fingerprint: Buffer; read
 
 /** What the tenant's and the system's commands do differently. */
 export type Room<X extends Tx | SystemTx> = {
-  readonly outside: Queries;
+  readonly outside: () => Queries;
   inTx<T>(fn: (tx: X) => Promise<T>): Promise<T>;
   find(queries: Queries, scope: Buffer): Promise<Kept | undefined>;
   keep(scope: Buffer, kept: Kept): Query<unknown>;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { type Limiter, ROUNDING, verdictOf } from './limiter.ts';
+import { type Limiter, type LimiterLimit, ROUNDING, verdictOf } from './limiter.ts';
 
 type Bucket = { tokens: number; updatedMs: number; fullMs: number };
 
@@ -11,20 +11,28 @@ const MAX_KEYS = 50_000;
  */
 export function memoryLimiter(clock: Clock, maxKeys = MAX_KEYS): Limiter {
   const buckets = new Map<string, Bucket>();
+
+  /** The bucket as it is now, and whether the cost could be taken from it. */
+  function draw(key: string, limit: LimiterLimit, cost: number): { allowed: boolean; bucket: Bucket } {
+    const nowMs = clock.now().getTime();
+    const bucket = buckets.get(key) ?? { tokens: limit.tokens, updatedMs: nowMs, fullMs: nowMs };
+    const perMs = limit.tokens / (limit.windowSeconds * 1_000);
+    bucket.tokens = Math.min(limit.tokens, bucket.tokens + Math.max(0, nowMs - bucket.updatedMs) * perMs);
+    bucket.updatedMs = nowMs;
+    const allowed = bucket.tokens >= cost - ROUNDING;
+    if (allowed) bucket.tokens = Math.min(limit.tokens, bucket.tokens - cost);
+    bucket.fullMs = nowMs + (limit.tokens - bucket.tokens) / perMs;
+    // The newest goes to the end, so that what is dropped first was used longest ago.
+    buckets.delete(key);
+    buckets.set(key, bucket);
+    if (buckets.size > maxKeys) forget(buckets, nowMs, maxKeys);
+    return { allowed, bucket };
+  }
+
   return {
+    spend: (key, limit) => draw(key, limit, 1).allowed,
     async take(key, limit, cost = 1) {
-      const nowMs = clock.now().getTime();
-      const bucket = buckets.get(key) ?? { tokens: limit.tokens, updatedMs: nowMs, fullMs: nowMs };
-      const perMs = limit.tokens / (limit.windowSeconds * 1_000);
-      bucket.tokens = Math.min(limit.tokens, bucket.tokens + Math.max(0, nowMs - bucket.updatedMs) * perMs);
-      bucket.updatedMs = nowMs;
-      const allowed = bucket.tokens >= cost - ROUNDING;
-      if (allowed) bucket.tokens = Math.min(limit.tokens, bucket.tokens - cost);
-      bucket.fullMs = nowMs + (limit.tokens - bucket.tokens) / perMs;
-      // The newest goes to the end, so that what is dropped first was used longest ago.
-      buckets.delete(key);
-      buckets.set(key, bucket);
-      if (buckets.size > maxKeys) forget(buckets, nowMs, maxKeys);
+      const { allowed, bucket } = draw(key, limit, cost);
       return verdictOf(allowed, bucket.tokens, { limit, cost });
     },
   };

@@ -11,6 +11,11 @@ export type LimiterLimit = { readonly tokens: number; readonly windowSeconds: nu
 
 /** Counts requests by key, in token buckets: `tokens` at once, refilled evenly over the window. */
 export interface Limiter {
+  /**
+   * Takes one token where this process can say yes by itself. False says nothing: `take` then decides. Most requests are
+   * let in by this, without a promise.
+   */
+  spend(key: string, limit: LimiterLimit): boolean;
   /** A cost below zero gives back. */
   take(key: string, limit: LimiterLimit, cost?: number): Promise<Verdict>;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Guard } from './guard.ts';
-import type { Limiter, Verdict } from './limiter.ts';
+import type { Limiter } from './limiter.ts';
 import { memoryLimiter } from './limiter-memory.ts';
 import { redisLimiter } from './limiter-redis.ts';
 
@@ -24,15 +24,19 @@ export function createLimiter({ clock, metrics, shared }: Deps): Limiter {
     redis: { allowed: verdicts.labels('redis', 'allowed'), refused: verdicts.labels('redis', 'refused') },
     process: { allowed: verdicts.labels('process', 'allowed'), refused: verdicts.labels('process', 'refused') },
   };
-  const onVerdict = (by: 'redis' | 'process', { allowed }: Verdict) =>
-    children[by][allowed ? 'allowed' : 'refused'].inc();
+  const onVerdict = (by: 'redis' | 'process', allowed: boolean) => children[by][allowed ? 'allowed' : 'refused'].inc();
 
   const local = memoryLimiter(clock);
   if (shared) return redisLimiter({ ...shared, fallback: local, onVerdict });
   return {
+    spend(key, limit) {
+      const allowed = local.spend(key, limit);
+      if (allowed) onVerdict('process', true);
+      return allowed;
+    },
     async take(key, limit, cost) {
       const verdict = await local.take(key, limit, cost);
-      onVerdict('process', verdict);
+      onVerdict('process', verdict.allowed);
       return verdict;
     },
   };

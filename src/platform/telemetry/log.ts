@@ -92,41 +92,34 @@ export type LogOptions = {
   readonly write?: (line: string) => void;
 };
 
-const ALLOWED: ReadonlySet<string> = new Set(FIELDS);
-/** Lines gathered before a write: one system call a line costs 8 µs a request (measured). */
-const BUFFER_BYTES = 4096;
+/** What a field's name looks like in a line; and the list of those that are allowed. */
+const NAMES: ReadonlyMap<string, string> = new Map(FIELDS.map((field) => [field, `,"${field}":`]));
+/** Lines gathered before a write: one system call a line costs 8 µs a request, one for twelve of them 2 (measured). */
+const BUFFER_BYTES = 32 * 1024;
 /** The longest a line waits in the buffer. */
 const FLUSH_MS = 250;
+const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 99 };
+
+/** Where lines go, and what is buffered on the way. */
+type Destination = { write(line: string): unknown; flushSync?(): void };
 
 /** Makes the process's log. Lines are written asynchronously; `fatal` and `flush` write at once. */
 export function createLog(options: LogOptions): Logger {
-  // `require` is a third of an `import()` here, and pino is CommonJS.
-  const pino = createRequire(import.meta.url)('pino') as typeof Pino;
-  const destination = options.write
-    ? { write: options.write }
-    : pino.destination({
-        fd: options.fd ?? 1,
-        sync: false,
-        minLength: BUFFER_BYTES,
-        periodicFlush: FLUSH_MS,
-      });
-  const flush = () => {
-    if ('flushSync' in destination) destination.flushSync();
-  };
-  const root = pino(
-    {
-      level: options.level,
-      base: undefined,
-      messageKey: 'message',
-      timestamp: stamp(),
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
-  return wrap(root, flush, 'parley');
+  return loggerOf({ to: destinationOf(options), stamp: stamp(), threshold: LEVELS[options.level] }, 'parley');
 }
 
-/** The time as pino wants it. Lines of one millisecond share the text: making it costs 0.5 µs. */
+function destinationOf({ write, fd = 1 }: LogOptions): Destination {
+  if (write) return { write };
+  // `require` is a third of an `import()` here, and pino is CommonJS. Only its destination is used: it buffers, goes on
+  // where a pipe is full or gone, and writes out what is left when the process ends.
+  const pino = createRequire(import.meta.url)('pino') as typeof Pino;
+  return pino.destination({
+    ...{ fd, sync: false, periodicFlush: FLUSH_MS },
+    ...{ minLength: BUFFER_BYTES, maxWrite: 2 * BUFFER_BYTES },
+  });
+}
+
+/** The time. Lines of one millisecond share the text: making it costs 0.5 µs. */
 function stamp(): () => string {
   let lastMs = 0;
   let text = '';
@@ -134,37 +127,62 @@ function stamp(): () => string {
     const nowMs = Date.now();
     if (nowMs !== lastMs) {
       lastMs = nowMs;
-      text = `,"timestamp":"${new Date(nowMs).toISOString()}"`;
+      text = new Date(nowMs).toISOString();
     }
     return text;
   };
 }
 
-function wrap(root: Pino.Logger, flush: () => void, module: string): Logger {
-  const own = root.child({ module });
+type Writing = { readonly to: Destination; readonly stamp: () => string; readonly threshold: number };
+
+function loggerOf(writing: Writing, module: string): Logger {
+  const { to, stamp, threshold } = writing;
+  const at = (level: Exclude<LogLevel, 'silent'>): Logger['info'] => {
+    if (LEVELS[level] < threshold) return () => {};
+    const [before, after] = [`{"level":"${level}","timestamp":"`, `","module":${quoted(module)}`];
+    return (message, fields) => {
+      to.write(`${before}${stamp()}${after}${textOf(fields)},"message":${quoted(message)}}\n`);
+    };
+  };
+  const flush = () => to.flushSync?.();
+  const fatal = at('fatal');
   return {
-    debug: (message, fields) => own.isLevelEnabled('debug') && own.debug(allowed(fields), message),
-    info: (message, fields) => own.info(allowed(fields), message),
-    warn: (message, fields) => own.warn(allowed(fields), message),
-    error: (message, fields) => own.error(allowed(fields), message),
-    fatal: (message, fields) => {
-      own.fatal(allowed(fields), message);
+    ...{ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+    fatal(message, fields) {
+      fatal(message, fields);
       flush();
     },
-    child: (name) => wrap(root, flush, name),
+    child: (name) => loggerOf(writing, name),
     flush,
   };
 }
 
-/** The allowed fields; those of another name are dropped, whatever a cast let through. */
-function allowed(fields: LogFields | undefined): Record<string, unknown> {
-  const line: Record<string, unknown> = {};
+/**
+ * The allowed fields; those of another name are dropped, whatever a cast let through. Written by hand: a general
+ * serialiser, given a copy with the allowed fields, took 5 µs for the line of a request and left 5 KB of garbage; this, 1.
+ */
+function textOf(fields: LogFields | undefined): string {
+  let text = '';
   for (const name in fields) {
-    if (ALLOWED.has(name)) line[name] = fields[name as Field];
+    const value = fields[name as Field];
+    if (value === undefined) continue;
+    const before = NAMES.get(name);
+    if (before !== undefined) text += before + jsonOf(value);
   }
-  if (fields?.error !== undefined) line.error = describeError(fields.error);
-  return line;
+  if (fields?.error !== undefined) text += `,"error":${JSON.stringify(describeError(fields.error))}`;
+  return text;
 }
+
+function jsonOf(value: NonNullable<LogFields[Field]>): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
+  return JSON.stringify(value) ?? 'null';
+}
+
+/** What JSON writes in another way than as it is. */
+const ESCAPED = /["\\\p{Cc}\p{Cs}]/u;
+
+const quoted = (text: string): string => (ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`);
 
 const CAUSES = 4;
 const STACK_CHARACTERS = 8_000;

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type * as Prometheus from 'prom-client';
+import { TalliedCounter, TalliedHistogram } from './tallies.ts';
 
-export type Counter<L extends string> = Prometheus.Counter<L>;
 export type Gauge<L extends string> = Prometheus.Gauge<L>;
-export type Histogram<L extends string> = Prometheus.Histogram<L>;
+export type Histogram = TalliedHistogram;
 
 type Named<L extends string> = { readonly name: string; readonly help: string; readonly labels?: readonly L[] };
 
@@ -16,16 +16,16 @@ export type MetricDescription = {
 };
 
 /**
- * The process's metrics: a registry of its own, never prom-client's global one. Whoever measures keeps the child of
- * its labels (`histogram.labels(…)` once, `child.observe(…)` often): looking it up costs 2 µs a request.
+ * The process's metrics: a registry of its own, never prom-client's global one. Whoever measures often keeps the child of
+ * its labels (`histogram.labels(…)` once, `child.observe(…)` often).
  */
 export interface Metrics {
   /** With `total`, its value is asked for when the metrics are read: something else counts. */
-  counter<L extends string>(metric: Named<L> & { readonly total?: () => number }): Counter<L>;
+  counter(metric: Named<string> & { readonly total?: () => number }): TalliedCounter;
   /** With `collect`, its value is asked for when the metrics are read. */
   gauge<L extends string>(metric: Named<L> & { readonly collect?: (gauge: Gauge<L>) => void }): Gauge<L>;
   /** Buckets in the metric's own unit, which its name ends with (`_seconds`, `_bytes`). */
-  histogram<L extends string>(metric: Named<L> & { readonly buckets: readonly number[] }): Histogram<L>;
+  histogram(metric: Named<string> & { readonly buckets: readonly number[] }): TalliedHistogram;
   /** Everything in Prometheus' text format. */
   text(): Promise<string>;
   /** Every metric there is, whether or not anything was measured yet. */
@@ -40,20 +40,16 @@ export function createMetrics(): Metrics {
   const client = createRequire(import.meta.url)('prom-client') as typeof Prometheus;
   const registry = new client.Registry();
   const described: MetricDescription[] = [];
+  /** The registry asks for a metric's name and values; its types know only its own classes. */
+  const register = <M extends TalliedCounter | TalliedHistogram>(metric: M, labels: readonly string[]): M => {
+    const { name, type, help } = metric;
+    described.push({ name, type, help, labels });
+    registry.registerMetric(metric as unknown as Prometheus.Metric);
+    return metric;
+  };
   const metrics: Metrics = {
-    counter: ({ name, help, labels = [], total }) => {
-      described.push({ name, type: 'counter', help, labels });
-      const counter: Prometheus.Counter<(typeof labels)[number]> = new client.Counter({
-        ...{ name, help, labelNames: labels, registers: [registry] },
-        ...(total && {
-          collect: () => {
-            counter.reset();
-            counter.inc(total());
-          },
-        }),
-      });
-      return counter;
-    },
+    counter: ({ labels = [], ...metric }) => register(new TalliedCounter({ ...metric, labels }), labels),
+    histogram: ({ labels = [], ...metric }) => register(new TalliedHistogram({ ...metric, labels }), labels),
     gauge: ({ name, help, labels = [], collect }) => {
       described.push({ name, type: 'gauge', help, labels });
       const gauge: Prometheus.Gauge<(typeof labels)[number]> = new client.Gauge({
@@ -64,10 +60,6 @@ export function createMetrics(): Metrics {
         ...(collect && { collect: () => collect(gauge) }),
       });
       return gauge;
-    },
-    histogram: ({ name, help, labels = [], buckets }) => {
-      described.push({ name, type: 'histogram', help, labels });
-      return new client.Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [registry] });
     },
     describe: () => described,
     text: () => registry.metrics(),

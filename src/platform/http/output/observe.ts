@@ -18,14 +18,19 @@ export function observer(log: Logger, metrics: Metrics): (request: FastifyReques
     buckets: BUCKETS_SECONDS,
   });
   const children = new Map<string, ReturnType<typeof duration.labels>>();
-  const inFlight = metrics.gauge({ name: 'http_requests_in_flight', help: 'Requests that are being answered.' });
+  let inFlight = 0;
+  metrics.gauge({
+    name: 'http_requests_in_flight',
+    help: 'Requests that are being answered.',
+    collect: (gauge) => gauge.set(inFlight),
+  });
   const access = log.child('http');
 
   return (request, state) => {
-    inFlight.inc();
+    inFlight += 1;
     const { method } = request;
     const onClose = function (this: ServerResponse) {
-      inFlight.dec();
+      inFlight -= 1;
       state.closed();
       const durationMs = performance.now() - state.startedMs;
       const status = this.writableFinished || state.isUpgraded ? this.statusCode : 499;
