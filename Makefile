@@ -1,7 +1,7 @@
 # Everything a developer or CI types. Each target first sees to Node (scripts/node.sh) and the packages (setup).
 RUN := ./scripts/node.sh node --disable-warning=ExperimentalWarning
 .DEFAULT_GOAL := help
-.PHONY: help setup up api test check fix gen verify migrate hooks example model bench chaos
+.PHONY: help setup up api test check fix gen verify migrate hooks example model bench chaos cluster
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -48,3 +48,6 @@ bench: setup ## Measure; B=name picks a scenario
 
 chaos: setup ## Break whatever can break while it is used, and judge what is left; SEED=n, SEEDS=1..10, KILLS=n, SCENARIO=cluster, same-order or discussions
 	@$(RUN) test/chaos/run.ts
+
+cluster: setup ## Two api and two worker behind an nginx, with a PostgreSQL and a Redis of their own; DO=examples runs them there
+	@$(RUN) scripts/cluster.ts

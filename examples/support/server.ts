@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
@@ -24,8 +25,27 @@ const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export type Demo = { readonly url: string; readonly email: string; readonly password: string };
 
+/** The Parley that an example is told against. */
+export interface ExampleServer extends AsyncDisposable {
+  /** Resolves when it is ready, with how to sign in: before the first word, and after a `kill`. */
+  start(): Promise<Demo>;
+  /** `kill -9`: no goodbye, no flushing, no chance to finish anything. */
+  kill(): Promise<void>;
+}
+
+export const ExampleServer = {
+  /**
+   * One of this example's own; or the installation of `make cluster`, which is there already. `settings`: over those that
+   * every example runs with, of a server of its own.
+   */
+  create: (settings: NodeJS.Dict<string> = {}): Promise<ExampleServer> => {
+    const { PARLEY_CLUSTER_URL: url, PARLEY_CLUSTER_PROCESSES: list } = process.env;
+    return url && list ? Promise.resolve(new Cluster(url, list)) : OwnServer.create(settings);
+  },
+};
+
 /** A Parley of this example's own: free ports, a temporary folder, and nothing of it left behind. */
-export class ExampleServer implements AsyncDisposable {
+class OwnServer implements ExampleServer {
   readonly dataDir: string;
   readonly #ports: readonly number[];
   readonly #settings: NodeJS.Dict<string>;
@@ -41,14 +61,12 @@ export class ExampleServer implements AsyncDisposable {
     for (const signal of INTERRUPTS) process.once(signal, this.#interrupted);
   }
 
-  /** `settings`: over those that every example runs with. */
-  static async create(settings: NodeJS.Dict<string> = {}): Promise<ExampleServer> {
+  static async create(settings: NodeJS.Dict<string>): Promise<OwnServer> {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'parley-example-'));
     // Chosen beforehand: after the crash the server must be where the client looks for it.
-    return new ExampleServer(dataDir, await freePorts(3), settings);
+    return new OwnServer(dataDir, await freePorts(3), settings);
   }
 
-  /** Starts the server and resolves when it is ready, with how to sign in. */
   async start(): Promise<Demo> {
     const [PORT, API_PORT, METRICS_PORT] = this.#ports.map(String);
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'serve'], {
@@ -76,7 +94,6 @@ export class ExampleServer implements AsyncDisposable {
     return JSON.parse(await readFile(path.join(this.dataDir, 'demo.json'), 'utf8')) as Demo;
   }
 
-  /** `kill -9`: no goodbye, no flushing, no chance to finish anything. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
@@ -112,6 +129,50 @@ export class ExampleServer implements AsyncDisposable {
     const gone = once(child, 'exit');
     child.kill(signal);
     await gone;
+  }
+}
+
+/** Several processes of each role behind one door, which are started again when they die: see scripts/cluster.ts. */
+class Cluster implements ExampleServer {
+  readonly #url: string;
+  /** The file in which it stands who runs at the moment. */
+  readonly #list: string;
+  #demo: Demo | undefined;
+
+  constructor(url: string, list: string) {
+    this.#url = url;
+    this.#list = list;
+  }
+
+  async start(): Promise<Demo> {
+    for (const deadline = Date.now() + PATIENCE_MS; !(await this.#ready()); await delay(50))
+      if (Date.now() > deadline) throw new Error(`${this.#url} was not ready within ${PATIENCE_MS / 1000} s`);
+    this.#demo ??= await this.#signUp();
+    return this.#demo;
+  }
+
+  /** Every process of Parley at once. The database, Redis and the nginx live on. */
+  async kill(): Promise<void> {
+    const processes = JSON.parse(await readFile(this.#list, 'utf8')) as { pid: number }[];
+    for (const { pid } of processes) process.kill(pid, 'SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #ready(): Promise<boolean> {
+    const answer = await fetch(`${this.#url}/api/v1/health/ready`).catch(() => undefined);
+    return answer?.ok ?? false;
+  }
+
+  async #signUp(): Promise<Demo> {
+    const account = { email: `${randomUUID()}@parley.example`, password: randomUUID() };
+    const answer = await fetch(`${this.#url}/api/v1/auth/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...account, tenant_name: 'Example' }),
+    });
+    if (answer.status !== 201) throw new Error(`Nobody can sign up at ${this.#url}: ${await answer.text()}`);
+    return { url: this.#url, ...account };
   }
 }
 

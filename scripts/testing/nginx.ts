@@ -1,14 +1,17 @@
 /** An nginx for tests: the machine's own, or Debian's, installed where that is allowed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as dial } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { root } from '../lib/say.ts';
 import { installPackage } from './apt.ts';
+import { freePort } from './redis.ts';
 
 const PLACES = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/local/bin/nginx', '/opt/homebrew/bin/nginx'];
+const CONFIG = path.join(root, 'deploy/nginx/parley.conf');
 const PATIENCE_MS = 10_000;
 
 export const locateNginx = (): string | undefined => PLACES.find((file) => existsSync(file));
@@ -17,8 +20,22 @@ export const locateNginx = (): string | undefined => PLACES.find((file) => exist
 export const findNginx = (): string | undefined =>
   locateNginx() ?? (installPackage('nginx') ? locateNginx() : undefined);
 
+/** One before two processes of the role api, as deploy/nginx says, on a port that was free. */
+export async function startDoor(
+  file: string,
+  [first, second]: readonly [number, number],
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const port = await freePort();
+  const config = readFileSync(CONFIG, 'utf8')
+    .replace('listen 8080', `listen 127.0.0.1:${port}`)
+    .replace('127.0.0.1:8081', `127.0.0.1:${first}`)
+    .replace('127.0.0.1:8082', `127.0.0.1:${second}`);
+  const { stop } = await startNginx(file, config, port);
+  return { url: `http://127.0.0.1:${port}`, stop };
+}
+
 /** Starts one that includes `config` within its `http` block, and listens on `port`. */
-export async function startNginx(file: string, config: string, port: number): Promise<{ stop(): Promise<void> }> {
+async function startNginx(file: string, config: string, port: number): Promise<{ stop(): Promise<void> }> {
   const home = mkdtempSync(path.join(tmpdir(), 'parley-nginx-'));
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${home}/${name};`,

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { locateNginx, startNginx } from '../../scripts/testing/nginx.ts';
-import { freePort } from '../../scripts/testing/redis.ts';
+import { locateNginx, startDoor } from '../../scripts/testing/nginx.ts';
 import { createClient } from '../support/client.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { follow, stands } from '../support/discussions.ts';
@@ -11,24 +9,17 @@ import type { Member } from '../support/world.ts';
 
 const nginx = locateNginx();
 const skip = noRedis || (nginx ? false : 'there is no nginx on this machine');
-const CONFIG = readFileSync(new URL('../../deploy/nginx/parley.conf', import.meta.url), 'utf8');
 
 let cluster: Cluster;
-let proxy: { stop(): Promise<void> };
-let url: string;
+let door: { url: string; stop(): Promise<void> };
 before(async () => {
   if (skip || !nginx) return;
   cluster = await startCluster({ roles: ['api', 'api', 'worker'], env: { TRUSTED_PROXIES: '127.0.0.1' } });
-  const port = await freePort();
-  const doors = [cluster.member('api', 0), cluster.member('api', 1)].map(({ ports }) => ports[0] as number);
-  const config = CONFIG.replace('listen 8080', `listen 127.0.0.1:${port}`)
-    .replace('127.0.0.1:8081', `127.0.0.1:${doors[0]}`)
-    .replace('127.0.0.1:8082', `127.0.0.1:${doors[1]}`);
-  proxy = await startNginx(nginx, config, port);
-  url = `http://127.0.0.1:${port}`;
+  const portOf = (n: number) => cluster.member('api', n).ports[0] as number;
+  door = await startDoor(nginx, [portOf(0), portOf(1)]);
 });
 after(async () => {
-  await proxy?.stop();
+  await door?.stop();
   await cluster?.stop();
 });
 
@@ -41,11 +32,11 @@ const asked = (member: Cluster['members'][number]) =>
 test('two api processes behind nginx are one: any of them answers, streams are not held back, one may end', {
   skip,
 }, async () => {
-  const door = (token?: string) => createClient(() => ({ url, prefix: '/api/v1' }), token);
-  const { body: account } = await door().post('/auth/register', {
+  const at = (token?: string) => createClient(() => ({ url: door.url, prefix: '/api/v1' }), token);
+  const { body: account } = await at().post('/auth/register', {
     ...{ email: 'grace@example.com', password: 'a long walk to the harbour', tenant_name: 'T' },
   });
-  const me = door(account.access_token);
+  const me = at(account.access_token);
   const participants = [];
   for (const name of ['ada', 'bruno'])
     participants.push({

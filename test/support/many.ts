@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { locateNginx, startNginx } from '../../scripts/testing/nginx.ts';
-import { freePort } from '../../scripts/testing/redis.ts';
+import { locateNginx, startDoor } from '../../scripts/testing/nginx.ts';
 import { type App, type AppOptions, createApp, type Role } from '../../src/app.ts';
 import { ALL_SHARDS } from '../../src/platform/events/shards.ts';
 
-const CONFIG = readFileSync(new URL('../../deploy/nginx/parley.conf', import.meta.url), 'utf8');
 const ROLES: readonly Role[] = ['api', 'api', 'worker', 'worker'];
 const AGAIN_MS = 5;
 
@@ -26,18 +23,6 @@ export const ofMany = (): boolean => process.env.PARLEY_TEST_WORLD === 'many';
 
 /** For `{ skip }` of a test about one process, in a world that may be of many: why it is not for them. */
 export const alone = (why: string): string | false => (ofMany() ? `of one process: ${why}` : false);
-
-/** A door to these ports, as deploy/nginx says: `stop` closes it. */
-export async function startDoor(ports: readonly [number, number]): Promise<{ url: string; stop(): Promise<void> }> {
-  const file = locateNginx();
-  if (!file) throw new Error('There is no nginx on this machine');
-  const port = await freePort();
-  const config = CONFIG.replace('listen 8080', `listen 127.0.0.1:${port}`)
-    .replace('127.0.0.1:8081', `127.0.0.1:${ports[0]}`)
-    .replace('127.0.0.1:8082', `127.0.0.1:${ports[1]}`);
-  const { stop } = await startNginx(file, config, port);
-  return { url: `http://127.0.0.1:${port}`, stop };
-}
 
 /** One server, which does everything. */
 export async function startOne(config: App['config'], options: AppOptions): Promise<Installation> {
@@ -71,7 +56,9 @@ export async function startMany(
   }
   const [first, second, ...workers] = apps as [App, App, App, App];
   const ports = [first.http.ports[0] as number, second.http.ports[0] as number] as const;
-  const door = behindDoor ? await startDoor(ports) : undefined;
+  const nginx = behindDoor ? locateNginx() : undefined;
+  if (behindDoor && nginx === undefined) throw new Error('There is no nginx on this machine');
+  const door = nginx === undefined ? undefined : await startDoor(nginx, ports);
   let asked = 0;
   return {
     ...{ app: { ...first, runs: workers[0]?.runs }, apps, settle: () => settle(apps) },
