@@ -7,33 +7,32 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { testServer } from '../test/support/server.ts';
 import { node, run } from './lib/run.ts';
 import { print, root, say } from './lib/say.ts';
 import { findChromium, versionOf } from './testing/chromium.ts';
+import { runFolder } from './testing/folder.ts';
 import { findNginx } from './testing/nginx.ts';
 import { findServer, startServer } from './testing/own-server.ts';
+import { plan } from './testing/plan.ts';
 import { findRedis, redisVersion, startRedis } from './testing/redis.ts';
+import type { Order } from './testing/runner.ts';
 import type { Summary } from './testing/summary.ts';
 import { wantsDatabase } from './testing/wants-database.ts';
 
 const LINES = 90;
 const FOLDERS = ['src', 'test', 'sdk/typescript', 'console', 'scripts', 'bench', 'examples'];
-const COVERAGE = [
-  '--experimental-test-coverage',
-  `--test-coverage-lines=${LINES}`,
-  '--test-coverage-include=src/**',
-  '--test-coverage-exclude=src/**/*.test.ts',
-  '--test-coverage-exclude=src/gen/**',
-];
-const TEST_TIMEOUT_MS = 120_000;
+const SLOWEST = 5;
+/** Every process of the run finds the server's code compiled; coverage counts the same lines with it. */
+const COMPILED = path.join(root, '.runtime/compiled-for-tests');
 
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 const chosen = process.argv.slice(2).map((place) => path.relative(root, path.resolve(place)));
-const temporary = mkdtempSync(path.join(tmpdir(), 'parley-run-'));
+const temporary = runFolder();
+// For our own servers, and for all that the tests start.
+process.env.TMPDIR = temporary;
 const closing: string[] = [];
 let failed = false;
 let stopped = false;
@@ -97,33 +96,32 @@ async function secondLeg(): Promise<void> {
   }
 }
 
-/** Runs test files under `node --test`. Only the whole first leg is held to the threshold. */
+/** Runs test files as planned. Only the whole first leg is held to the threshold. */
 async function leg(where: string, these: readonly string[], env: Record<string, string>): Promise<void> {
-  const summaryFile = path.join(temporary, `summary-${closing.length}.json`);
+  const folder = mkdtempSync(path.join(temporary, 'leg-'));
+  const [orderFile, summaryFile] = [path.join(folder, 'order.json'), path.join(folder, 'summary.json')];
   const measured = chosen.length === 0 && these === files;
+  const starts = plan(these, folder).map((start) => start.path);
+  const order: Order = { files: starts, summaryFile, ...(measured && { lines: LINES }) };
+  writeFileSync(orderFile, JSON.stringify(order));
   const since = performance.now();
-  const [command, ...args] = node(
-    '--test',
-    `--test-concurrency=${Math.max(4, availableParallelism())}`,
-    `--test-timeout=${TEST_TIMEOUT_MS}`,
-    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
-    ...['--test-reporter=./scripts/testing/summary.ts', `--test-reporter-destination=${summaryFile}`],
-    ...(measured ? COVERAGE : []),
-    ...these,
-  );
+  const [command, ...args] = node('scripts/testing/runner.ts', orderFile);
   running = spawn(command, args, {
     cwd: root,
-    env: { ...process.env, ...(redis && { PARLEY_TEST_REDIS: redis.url }), ...env },
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...(redis && { PARLEY_TEST_REDIS: redis.url }), ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const [code] = await once(running, 'close');
   running = undefined;
   const seconds = ((performance.now() - since) / 1000).toFixed(0);
-  const { passed, failed: broken, skipped, lines } = JSON.parse(readFileSync(summaryFile, 'utf8')) as Summary;
+  const { passed, failed: broken, skipped, lines, took } = JSON.parse(readFileSync(summaryFile, 'utf8')) as Summary;
   const counts = [`${passed} passed`, `${broken} failed`, `${skipped.length} skipped`, `${seconds} s`];
   if (lines !== undefined) counts.push(`${lines.toFixed(1)} % of lines (at least ${LINES})`);
   closing.push(`${where}: ${these.length} files, ${counts.join(', ')}`, ...skipped.map((name) => `  skipped: ${name}`));
-  if (code !== 0) failed = true;
+  const slowest = Object.entries(took).filter(([file]) => these.includes(file));
+  for (const [file, ms] of slowest.sort(([, a], [, b]) => b - a).slice(0, SLOWEST))
+    closing.push(`  slowest: ${file}, ${(ms / 1000).toFixed(0)} s`);
+  if (code !== 0 || broken > 0) failed = true;
 }
 
 /** One Redis for the whole run; test files keep apart by a prefix of their keys. */

@@ -38,7 +38,7 @@ describe('whatever is sent, the answer is a documented one', () => {
     if (seen.status >= 400) assertErrorShape(route, seen);
   };
 
-  test('for every route', async (t) => {
+  test('for every route', { timeout: 600_000 }, async (t) => {
     const statusesOf = documented(world);
     for (const route of world.app.http.routes)
       await t.test(route.spec.operationId, async () => {

@@ -48,7 +48,10 @@ test('as Markdown: title, participants, context, every message with why it was w
   assert.match(body, /^- \*\*Status:\*\* completed$/m);
   assert.match(body, /^- \*\*ada\*\*, agent$/m);
   assert.match(body, /^- On bridges \(99 bytes\)$/m);
-  assert.match(body, /^\*Turn 1 · 20.* UTC · First in order · `rehearsal` · a rehearsal, no language model\*$/m);
+  assert.match(
+    body,
+    /^\*Turn 1 · 20.* UTC · First in order · `rehearsal` · a rehearsal, no language model( · [\d.]+ s)?\*$/m,
+  );
   assert.match(body, /^\*Turn 2 · .* · Next in order after ada · /m);
   assert.match(body, /^Sources: \[\^1\]/m);
   assert.match(body, /^\[\^1\]: On bridges: “.+”$/m);
