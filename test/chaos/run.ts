@@ -2,9 +2,11 @@
  * `make chaos`: the long form. SCENARIO=cluster (the default) breaks everything between two processes of each role,
  * `same-order` does so while sixteen clients at once send each order, `discussions` kills one server and its packaged
  * database. SEED=n repeats what another run did as far as chance goes, SEEDS=1..10 runs one after the other and ends with a
- * table; KILLS=n says how often, ROUNDS=n how many orders. Ends with 1 when anything was lost, doubled, out of order or did
- * not end.
+ * table; KILLS=n says how often, ROUNDS=n how many orders; LOGS=folder keeps what each process says. Ends with 1 when
+ * anything was lost, doubled, out of order or did not end.
  */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { chaos } from './chaos.ts';
 import { BOUNDARIES } from './cluster/boundaries.ts';
 import { type ClusterOutcome, type ClusterPlan, clusterChaos } from './cluster/cluster.ts';
@@ -60,6 +62,7 @@ async function cluster(seed: number): Promise<readonly Fault[]> {
     ...{ seed, kills, processes: 2, tenants: 4, discussions: 12, turns: 10, gapMs: 40, calmMs: 1_000 },
     shop: { buyers: 3, crowds: 1, rounds: 0, pauseMs: 300, crowdPauseMs: 1_000 },
     steps: BOUNDARIES.map(({ name }) => name),
+    poison: true,
     sabotageMs: 30_000,
     deadlineMs: 120_000 + (kills + 2 * BOUNDARIES.length) * 30_000,
   });
@@ -73,13 +76,16 @@ async function sameOrder(seed: number): Promise<readonly Fault[]> {
     ...{ seed, kills: 0, processes: 2, tenants: 1, discussions: 0, turns: 0, gapMs: 0, calmMs: 2_000 },
     shop: { buyers: 0, crowds: 4, rounds, pauseMs: 0, crowdPauseMs: 0 },
     steps: [],
+    poison: false,
     sabotageMs: 30_000,
     deadlineMs: 600_000 + rounds * 1_000,
   });
 }
 
-async function runCluster(plan: Omit<ClusterPlan, 'tell'>): Promise<readonly Fault[]> {
-  const outcome = await clusterChaos({ ...plan, tell: print });
+async function runCluster(plan: Omit<ClusterPlan, 'tell' | 'logs'>): Promise<readonly Fault[]> {
+  const logs = process.env.LOGS && join(process.env.LOGS, `seed-${plan.seed}`);
+  if (logs) mkdirSync(logs, { recursive: true });
+  const outcome = await clusterChaos({ ...plan, tell: print, logs });
   outcomes.push({ seed: plan.seed, outcome });
   const { recoveries, naive, missed } = outcome;
   for (const line of recoveryLines(recoveries)) print(line);

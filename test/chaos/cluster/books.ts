@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Ledger, Payment } from '../sink/ledger.ts';
 import { compare, type Fault, fault, of } from '../verdict.ts';
@@ -7,7 +6,6 @@ import type { Shop, Told } from './shop.ts';
 type OrderRow = { id: string; status: string; total: string; payment_status: string };
 type EventRow = { type: string; position: string; stream: string; version: number | null };
 
-const SETTLE_MS = 60_000;
 /** What an order's events say in their order: no status goes back. */
 const AFTER: Readonly<Record<string, readonly string[]>> = {
   order_created: ['order_payment_failed', 'order_paid', 'order_cancelled', 'order_expired'],
@@ -18,18 +16,16 @@ const AFTER: Readonly<Record<string, readonly string[]>> = {
   order_fulfilled: [],
 };
 
-/** Resolves when no payment of the shop is open any more; answers the orders whose payment still is. */
-export async function settled(db: pg.Client, shop: Shop): Promise<Fault[]> {
-  for (const deadline = Date.now() + SETTLE_MS; ; await delay(200)) {
-    const { rows } = await db.query<{ id: string; payment_status: string }>(
-      `select id, payment_status from orders where tenant_id = $1
-          and (payment_status in ('pending', 'refunding') or (status = 'pending' and payment_status = 'none'))`,
-      [shop.tenantId],
-    );
-    if (rows.length === 0) return [];
-    if (Date.now() > deadline)
-      return rows.map((row) => fault('lost', `order ${row.id}: its payment is still ${row.payment_status}`));
-  }
+/** Orders of the shop whose payment is open. */
+export async function unsettled(db: pg.Client, shop: Shop): Promise<Fault[]> {
+  const { rows } = await db.query<{ id: string; status: string; payment_status: string; payment_error: string | null }>(
+    `select id, status, payment_status, payment_error from orders where tenant_id = $1
+        and (payment_status in ('pending', 'refunding') or (status = 'pending' and payment_status = 'none'))`,
+    [shop.tenantId],
+  );
+  return rows.map(({ id, status, payment_status, payment_error }) =>
+    fault('lost', `order ${id} is ${status}, its payment still ${payment_status} (${payment_error})`),
+  );
 }
 
 /** Every piece, every cent and every event of the shop, against what its buyers and its readers were told. */

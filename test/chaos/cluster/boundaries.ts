@@ -53,4 +53,11 @@ export const BOUNDARIES: readonly Boundary[] = [
   postgres('worker', 'job: taken from the dead', { side: 'after', pattern: REAP, rows: true }),
 ];
 
-export const boundaryOf = (name: string): Boundary | undefined => BOUNDARIES.find((one) => one.name === name);
+/** Where an event is in its handler's hands, and not where it is put aside. */
+export const POISON = postgres('worker', 'consumer: a poisoned event', {
+  side: 'after',
+  pattern: /as held,.* as fresh$/s,
+});
+
+export const boundaryOf = (name: string): Boundary | undefined =>
+  [...BOUNDARIES, POISON].find((one) => one.name === name);

@@ -10,6 +10,7 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
     seed: 7,
     kills: 5,
     steps: ['command: committed, not answered', 'sequencer: moved, not passed on', 'job: claimed, not begun'],
+    poison: false,
     processes: 2,
     tenants: 2,
     shop: { buyers: 2, crowds: 2, rounds: 40, pauseMs: 300, crowdPauseMs: 400 },

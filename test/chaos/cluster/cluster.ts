@@ -9,10 +9,10 @@ import { ChaosProvider } from '../provider.ts';
 import { EffectSink } from '../sink/sink.ts';
 import { type Fault, fault } from '../verdict.ts';
 import { Balancer } from './balancer.ts';
-import { audit, settled } from './books.ts';
-import { lateCommit, type Mishap, mishapOf, type Scene, sabotage, stepMishaps } from './faults.ts';
+import { audit, unsettled } from './books.ts';
+import { lateCommit, type Mishap, mishapOf, poison, type Scene, sabotage, stepMishaps } from './faults.ts';
 import { Fleet } from './fleet.ts';
-import { emptied, requeueAll } from './letters.ts';
+import { lettersLeft, requeueAll } from './letters.ts';
 import { NaiveRelay } from './naive.ts';
 import { Shop, type ShopPlan } from './shop.ts';
 import { Stores } from './stores.ts';
@@ -32,9 +32,13 @@ export type ClusterPlan = CrowdPlan & {
   readonly calmMs: number;
   /** Named steps at which a process dies, by the names of `boundaries.ts`. */
   readonly steps: readonly string[];
+  /** Whether an event kills whoever handles it, until it is put aside. */
+  readonly poison: boolean;
   /** How long what handlers write into may be closed to them, at most: until events were put aside for it. */
   readonly sabotageMs: number;
   readonly deadlineMs: number;
+  /** A folder where what each process says is kept. */
+  readonly logs?: string | undefined;
 };
 
 /** Milliseconds from a mishap until a change of every tenant came out at its reader again. */
@@ -66,7 +70,8 @@ export type ClusterOutcome = {
 const RECOVER_MS = 30_000;
 /** What readers may take to hear the last event, when everything is calm; and receivers of webhooks. */
 const READ_MS = 20_000;
-const LETTERS_MS = 30_000;
+/** What letters and payments may take to be done with. */
+const CALM_MS = 60_000;
 
 /** Several processes of each role, everything that can go wrong between them, and a judgement of what is left. */
 export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
@@ -81,7 +86,7 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
     ...{ OPENAI_BASE_URL: providerUrl, OPENAI_API_KEY: 'chaos' },
     MASTER_KEY: Buffer.alloc(32, plan.seed % 251).toString('hex'),
   };
-  await using fleet = await Fleet.start(stores, plan.processes, settings);
+  await using fleet = await Fleet.start(stores, { count: plan.processes, settings, logs: plan.logs });
   await using naive = await NaiveRelay.start(stores.databaseUrl);
   await using balancer = await Balancer.start(fleet.of('api').map(({ backend }) => backend));
   const signal = AbortSignal.timeout(plan.deadlineMs);
@@ -90,7 +95,7 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
   const missed: string[] = [];
   const scene: Scene = { fleet, stores, random };
   const sabotaged = sabotages(stores.databaseUrl, plan, load);
-  const happened = await happen(mishaps(scene, { plan, shop: load.shop, missed }), {
+  const happened = await happen(mishaps(scene, { plan, load, missed }), {
     ...{ plan, random, fleet, signal },
     tenants: load.tenants,
   }).finally(() => load.close());
@@ -190,24 +195,33 @@ async function sabotages(databaseUrl: string, { sabotageMs: withinMs }: ClusterP
 
 /** Until everything that was begun is done; answers what did not come to its end: letters, and payments. */
 async function calm(db: pg.Client, load: Load): Promise<{ left: Fault[]; open: Fault[] }> {
-  const left = await emptied(db, () => load.requeue(), LETTERS_MS);
-  const open = await settled(db, load.shop);
+  let letters = await lettersLeft(db);
+  let open = await unsettled(db, load.shop);
+  for (const deadline = Date.now() + CALM_MS; letters.length + open.length > 0; await delay(200)) {
+    if (Date.now() > deadline) break;
+    if (letters.some(({ waits }) => waits)) await load.requeue();
+    letters = await lettersLeft(db);
+    open = await unsettled(db, load.shop);
+  }
+  await caughtUp(db);
   await load.shop.read(await lastPosition(db, load.shop.tenantId), READ_MS);
   for (const { hook } of [load.shop, ...load.tenants]) await hook.delivered(db, READ_MS);
-  return { left, open };
+  return { left: letters.map(({ fault }) => fault), open };
 }
 
-type Expected = { readonly plan: ClusterPlan; readonly shop: Shop; readonly missed: string[] };
+type Expected = { readonly plan: ClusterPlan; readonly load: Load; readonly missed: string[] };
 
-function* mishaps(scene: Scene, { plan, shop, missed }: Expected): Generator<Mishap> {
+function* mishaps(scene: Scene, { plan, load, missed }: Expected): Generator<Mishap> {
   yield lateCommit(scene, missed);
   for (let n = 0; n < plan.kills; n++) yield mishapOf(scene);
   const toMiss: string[] = [];
   yield* stepMishaps(scene, plan.steps, toMiss);
   // Once more for those steps that nobody came to while somebody waited for it.
   yield* stepMishaps(scene, toMiss, missed);
+  const [victim] = load.tenants;
+  if (plan.poison && victim) yield poison(scene, { tenantId: victim.id, group: 'audit', missed });
   // What is asked for is to be asked for between mishaps.
-  while (shop.hasRounds) yield mishapOf(scene);
+  while (load.shop.hasRounds) yield mishapOf(scene);
 }
 
 type About = {
@@ -229,13 +243,26 @@ async function happen(mishaps: Iterable<Mishap>, { plan, random, tenants, fleet,
     const ms = await Promise.race([back.then((all) => Math.max(...all)), delay(RECOVER_MS, undefined, { ref: false })]);
     if (ms === undefined) faults.push(fault('other', `not recovered from “${name}” within ${RECOVER_MS} ms`));
     recoveries.push({ name, ms: ms ?? RECOVER_MS });
-    plan.tell?.(`${recoveries.length}. ${name}: ${ms ?? 'more than 30,000'} ms`);
+    plan.tell?.(
+      `${new Date().toISOString().slice(11, 19)} ${recoveries.length}. ${name}: ${ms ?? 'more than 30,000'} ms`,
+    );
     await healed;
     // One in five comes while somebody is still getting up.
     if (random() > 0.2) await fleet.ready();
   }
   await fleet.ready();
   return { recoveries, faults };
+}
+
+/** Until every consumer has been where the log ends. */
+async function caughtUp(db: pg.Client): Promise<void> {
+  for (const deadline = Date.now() + CALM_MS; Date.now() < deadline; await delay(200)) {
+    const { rows } = await db.query(
+      `select from consumer_offsets o join log_shards l on l.shard = o.shard where o.position < l.next_position - 1
+       union all select from outbox limit 1`,
+    );
+    if (rows.length === 0) return;
+  }
 }
 
 /** Where the tenant's log ends when nothing waits to come into it. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pick, type Random } from '../../../src/modules/models/rehearsal/random.ts';
 import { connect } from '../connect.ts';
-import { boundaryOf } from './boundaries.ts';
+import { boundaryOf, POISON } from './boundaries.ts';
 import type { Fleet, Member, Role } from './fleet.ts';
 import type { Fault } from './proxy.ts';
 import type { Stores } from './stores.ts';
@@ -17,6 +17,8 @@ export type Mishap = {
 const STEP_WITHIN_MS = 6_000;
 /** How long a transaction whose events are written stands before its commit, in `lateCommit`. */
 const LATE_MS = 600;
+/** Three processes die, and each is noticed when its lease has run out. */
+const POISONED_MS = 60_000;
 const KINDS = [
   ...['kill', 'kill', 'kill', 'pause', 'pause', 'stop'],
   ...['database', 'flush', 'flush', 'redis', 'wire', 'wire', 'wire', 'wire'],
@@ -97,6 +99,28 @@ export const lateCommit = ({ fleet }: Scene, missed: string[]): Mishap => ({
 });
 const LATE_STEP = 'command: its events are written';
 
+/** Whoever handles an event of this tenant for this group dies over it, until it has been put aside. */
+export const poison = (
+  { fleet, stores }: Scene,
+  { tenantId, group, missed }: { tenantId: string; group: string; missed: string[] },
+): Mishap => ({
+  name: 'worker: an event that kills whoever handles it',
+  happen: async () => {
+    const workers = fleet.of('worker');
+    for (const worker of workers) worker.poison({ step: POISON.name, of: [tenantId, group] });
+    const deadline = Date.now() + POISONED_MS;
+    const aside = `select from dead_letters where tenant_id = $1 and group_name = $2 and error_code = 'crashes'`;
+    let found = 0;
+    while (found === 0 && Date.now() < deadline) {
+      await delay(100);
+      found = await persistentQuery(stores.databaseUrl, aside, [tenantId, group]);
+    }
+    for (const worker of workers) worker.poison(undefined);
+    if (found === 0) missed.push(POISON.name);
+    return { sinceMs: Date.now() };
+  },
+});
+
 export type Sabotage = {
   /** What cannot be written into. */
   readonly table: string;
@@ -108,20 +132,22 @@ export type Sabotage = {
 
 /** Nothing can be written into a table, until events of each of these tenants have ended in the dead letters for that. */
 export async function sabotage(databaseUrl: string, { table, tenantIds, withinMs }: Sabotage): Promise<void> {
-  const run = async (statement: string, values?: unknown[]): Promise<number> => {
-    for (;;) {
-      try {
-        await using db = await connect(databaseUrl);
-        return (await db.client.query(statement, values)).rowCount ?? 0;
-      } catch {
-        // The database is on its way up again.
-        await delay(100);
-      }
-    }
-  };
   const aside = 'select distinct tenant_id from dead_letters where tenant_id = any($1) and error_message like $2';
+  const run = (statement: string, values?: unknown[]) => persistentQuery(databaseUrl, statement, values);
   await run(`revoke insert on ${table} from parley_app`);
   for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(200))
     if ((await run(aside, [tenantIds, `%${table}%`])) === tenantIds.length) break;
   await run(`grant insert on ${table} to parley_app`);
+}
+
+/** How many rows it found or changed, as soon as the database is there. */
+async function persistentQuery(databaseUrl: string, statement: string, values?: unknown[]): Promise<number> {
+  for (;;) {
+    try {
+      await using db = await connect(databaseUrl);
+      return (await db.client.query(statement, values)).rowCount ?? 0;
+    } catch {
+      await delay(100);
+    }
+  }
 }

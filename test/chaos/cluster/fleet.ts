@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../../scripts/testing/redis.ts';
@@ -21,6 +23,8 @@ type Made = {
   readonly role: Role;
   readonly env: Record<string, string | undefined>;
   readonly ports: readonly number[];
+  /** Where all that it says is kept; absent: only its last words. */
+  readonly logFile: string | undefined;
 };
 
 /**
@@ -37,17 +41,20 @@ export class Member {
   startsGivenUp = 0;
   readonly #env: Record<string, string | undefined>;
   readonly #ports: readonly number[];
+  readonly #logFile: string | undefined;
   #life: Life;
+  #poison: Arming | undefined;
   #over = false;
   #said = '';
 
-  constructor(name: string, { role, env, ports }: Made, wires: { postgres: FaultProxy; redis: FaultProxy }) {
+  constructor(name: string, { role, env, ports, logFile }: Made, wires: { postgres: FaultProxy; redis: FaultProxy }) {
     this.name = name;
     this.role = role;
     this.postgres = wires.postgres;
     this.redis = wires.redis;
     this.#env = env;
     this.#ports = ports;
+    this.#logFile = logFile;
     this.#life = this.#spawn();
   }
 
@@ -74,6 +81,13 @@ export class Member {
   /** It will stop at this step when it comes there, and go on after a while; resolves when it stands, or with false. */
   async standAt(step: string, withinMs: number): Promise<boolean> {
     return this.#life.ready && (await this.#reaches({ step, signal: 'SIGSTOP' }, withinMs, 'message'));
+  }
+
+  /** Until this is taken back it will die each time that it comes there, in this life and in those that follow. */
+  poison(arming: Arming | undefined): void {
+    this.#poison = arming;
+    this.#life.doomed = arming !== undefined;
+    if (this.#life.child.connected) this.#life.child.send(arming ?? {}, () => {});
   }
 
   async #reaches(arming: Arming, withinMs: number, sign: 'exit' | 'message'): Promise<boolean> {
@@ -120,12 +134,14 @@ export class Member {
       env: this.#env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    const life: Life = { child, ready: false, doomed: false };
+    const life: Life = { child, ready: false, doomed: this.#poison !== undefined };
+    if (this.#poison) child.send(this.#poison, () => {});
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => {
         const text = String(chunk);
         life.ready ||= text.includes('"message":"ready"');
         this.#said = (this.#said + text).slice(-KEPT_CHARS);
+        if (this.#logFile) appendFileSync(this.#logFile, text);
       });
     child.once('exit', (code, signal) => {
       if (this.#over) return;
@@ -150,6 +166,14 @@ export class Member {
   }
 }
 
+export type FleetPlan = {
+  /** Processes of each role. */
+  readonly count: number;
+  readonly settings: Readonly<Record<string, string>>;
+  /** A folder where what each process says is kept. */
+  readonly logs: string | undefined;
+};
+
 /** `count` processes of each role on the stores, each with wires of its own. */
 export class Fleet implements AsyncDisposable {
   readonly members: readonly Member[];
@@ -160,7 +184,7 @@ export class Fleet implements AsyncDisposable {
     this.#wires = wires;
   }
 
-  static async start(stores: Stores, count: number, settings: Readonly<Record<string, string>>): Promise<Fleet> {
+  static async start(stores: Stores, { count, settings, logs }: FleetPlan): Promise<Fleet> {
     const wires: FaultProxy[] = [];
     const members: Member[] = [];
     const fleet = new Fleet(members, wires);
@@ -178,7 +202,8 @@ export class Fleet implements AsyncDisposable {
           REDIS_URL: `redis://127.0.0.1:${redis.port}`,
           ...settings,
         };
-        members.push(new Member(`${role} ${n}`, { role, env, ports }, { postgres, redis }));
+        const logFile = logs && join(logs, `${role}-${n}.log`);
+        members.push(new Member(`${role} ${n}`, { role, env, ports, logFile }, { postgres, redis }));
         // The first one brings the schema.
         if (members.length === 1) await members[0]?.ready();
       }

@@ -7,19 +7,24 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { boundaryOf } from './boundaries.ts';
 
-type Asked = { readonly text: string; readonly rows: number };
+type Asked = { readonly text: string; readonly values: readonly unknown[]; readonly rows: number };
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
 
-export type Arming = { readonly step?: string; readonly signal?: 'SIGKILL' | 'SIGSTOP' };
+export type Arming = {
+  readonly step?: string;
+  readonly signal?: 'SIGKILL' | 'SIGSTOP';
+  /** Only where all of these are among the statement's values. */
+  readonly of?: readonly string[];
+};
 
 let armed: ReturnType<typeof boundaryOf>;
-let signal: Arming['signal'];
+let arming: Arming = {};
 /** What each connection's transaction has asked for until now. */
 const transactions = new WeakMap<object, string[]>();
 
-process.on('message', (arming: Arming) => {
-  armed = arming.step === undefined ? undefined : boundaryOf(arming.step);
-  signal = arming.signal;
+process.on('message', (told: Arming) => {
+  arming = told;
+  armed = told.step === undefined ? undefined : boundaryOf(told.step);
 });
 // Whoever is nobody's child any more must not go on for ever.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
@@ -29,26 +34,27 @@ process.channel?.unref();
 function die(): void {
   armed = undefined;
   process.send?.({ reached: true });
-  process.kill(process.pid, signal ?? 'SIGKILL');
+  process.kill(process.pid, arming.signal ?? 'SIGKILL');
 }
 const isAt = (side: 'before' | 'after', asked: Asked, client: object): boolean => {
   if (armed?.side !== side || armed.where !== 'postgres') return false;
   if (armed.rows && side === 'after' && asked.rows === 0) return false;
+  if (arming.of?.some((value) => !asked.values.includes(value))) return false;
   if (armed.atCommit !== true) return armed.pattern.test(asked.text);
   return asked.text === 'commit' && (transactions.get(client) ?? []).some((text) => armed?.pattern.test(text));
 };
 
 const query = pg.Client.prototype.query as unknown as Callable;
 pg.Client.prototype.query = function (this: object, ...args: unknown[]) {
-  const text = textOf(args[0]);
-  if (isAt('before', { text, rows: 0 }, this)) die();
+  const { text, values } = askedOf(args);
+  if (isAt('before', { text, values, rows: 0 }, this)) die();
   if (/^begin\b/.test(text)) transactions.set(this, []);
   else transactions.get(this)?.push(text);
   const answer = query.apply(this, args);
   if (answer instanceof Promise)
     answer.then(
       (result: { rowCount?: number | null }) => {
-        if (isAt('after', { text, rows: result.rowCount ?? 0 }, this)) die();
+        if (isAt('after', { text, values, rows: result.rowCount ?? 0 }, this)) die();
       },
       () => {},
     );
@@ -70,7 +76,7 @@ Redis.prototype.sendCommand = function (this: object, ...args: unknown[]) {
   return answer;
 } as typeof Redis.prototype.sendCommand;
 
-function textOf(config: unknown): string {
-  if (typeof config === 'string') return config;
-  return typeof config === 'object' && config !== null && 'text' in config ? String(config.text) : '';
+function askedOf([config, values]: readonly unknown[]): Pick<Asked, 'text' | 'values'> {
+  const asked: Partial<Asked> = typeof config === 'object' && config !== null ? config : { text: String(config) };
+  return { text: asked.text ?? '', values: asked.values ?? (Array.isArray(values) ? values : []) };
 }
