@@ -49,6 +49,7 @@ import { createGuard, type Guard } from './platform/reliability/guard.ts';
 import { createLimiter } from './platform/reliability/limiters.ts';
 import { createReliability, type Reliability } from './platform/reliability/reliability.ts';
 import { createLog, type Logger } from './platform/telemetry/log.ts';
+import { logFormatOf } from './platform/telemetry/log-pretty.ts';
 import { createMetrics, type Metrics, measurePools } from './platform/telemetry/metrics.ts';
 import { createMetricsServer } from './platform/telemetry/server.ts';
 import { createTracer, type Tracer } from './platform/telemetry/trace.ts';
@@ -166,7 +167,8 @@ type Resources = Awaited<ReturnType<typeof createResources>>;
 /** What modules stand on. */
 async function createResources(config: Config, options: AppOptions) {
   const { clock = systemClock, onLost = () => {} } = options;
-  const log = options.log ?? createLog({ level: config.debug ? 'debug' : 'info' });
+  const format = logFormatOf(config.logFormat, config.profile);
+  const log = options.log ?? createLog({ level: config.debug ? 'debug' : 'info', format });
   const metrics = createMetrics();
   const tracer = options.tracer ?? createTracer(await spanSource(config));
   const database = createDatabase({

@@ -156,6 +156,11 @@ export const GROUPS: readonly Group[] = [
   {
     title: 'Observability',
     settings: {
+      LOG_FORMAT: {
+        fallback: '`auto`',
+        sample: 'auto',
+        what: '`json`: a JSON object a line. `pretty`: for people, with time, level, message and a few fields, and without what is said all the time (`DEBUG=true` shows that too). `auto`: `pretty` in development on a terminal, else `json`.',
+      },
       OTEL_EXPORTER_OTLP_ENDPOINT: {
         fallback: 'none',
         sample: 'http://127.0.0.1:4318',

@@ -42,6 +42,8 @@ export type Config = {
   readonly socketsPerTenant: number;
   /** Hosts, `host:port` or CIDR ranges that tenants' URLs may reach although they are private. */
   readonly outboundAllow: readonly string[];
+  /** `auto`: for people in development on a terminal, else JSON. */
+  readonly logFormat: 'auto' | 'json' | 'pretty';
   readonly otlpEndpoint: string | undefined;
   readonly providers: ProviderSettings;
   /** Who takes payments. Undefined: they are rehearsed, and in production nothing can be ordered. */
@@ -113,6 +115,7 @@ export function parseConfig(
     requestsPerMinute: read.whole('REQUESTS_PER_MINUTE', 6_000, { min: 1, max: 100_000_000 }),
     socketsPerTenant: read.whole('SOCKETS_PER_TENANT', 10_000, { min: 1, max: 1_000_000 }),
     outboundAllow: eachMust(read, 'OUTBOUND_ALLOW', isReachable, 'a host, host:port, an address or a range'),
+    logFormat: read.oneOf('LOG_FORMAT', 'auto', ['auto', 'json', 'pretty']),
     otlpEndpoint: read.url('OTEL_EXPORTER_OTLP_ENDPOINT'),
     providers: providers(read),
     payment: payment(read),

@@ -1,5 +1,8 @@
 import { createRequire } from 'node:module';
+import { isatty } from 'node:tty';
+import { styleText } from 'node:util';
 import type { pino as Pino } from 'pino';
+import { type LogFormat, prettyLine } from './log-pretty.ts';
 
 /**
  * Everything that may be written to a log line beside its message: an allow-list, held by the compiler and again when
@@ -88,6 +91,8 @@ export type LogOptions = {
   readonly level: LogLevel;
   /** File descriptor; default 1 (standard output). */
   readonly fd?: number;
+  /** Default: `json`. */
+  readonly format?: LogFormat;
   /** Instead of `fd`: where the lines go (tests). */
   readonly write?: (line: string) => void;
 };
@@ -108,15 +113,28 @@ export function createLog(options: LogOptions): Logger {
   return loggerOf({ to: destinationOf(options), stamp: stamp(), threshold: LEVELS[options.level] }, 'parley');
 }
 
-function destinationOf({ write, fd = 1 }: LogOptions): Destination {
+function destinationOf({ write, fd = 1, format, level }: LogOptions): Destination {
   if (write) return { write };
   // `require` is a third of an `import()` here, and pino is CommonJS. Only its destination is used: it buffers, goes on
   // where a pipe is full or gone, and writes out what is left when the process ends.
   const pino = createRequire(import.meta.url)('pino') as typeof Pino;
+  if (format === 'pretty') return forPeople(pino.destination({ fd, sync: true }), { debug: level === 'debug', fd });
   return pino.destination({
     ...{ fd, sync: false, periodicFlush: FLUSH_MS },
     ...{ minLength: BUFFER_BYTES, maxWrite: 2 * BUFFER_BYTES },
   });
+}
+
+/** A line at a time, in its place between whatever else is written to a terminal. */
+function forPeople(to: Destination, { debug, fd }: { debug: boolean; fd: number }): Destination {
+  const colours = isatty(fd) && styleText('red', 'x', { stream: fd === 2 ? process.stderr : process.stdout }) !== 'x';
+  return {
+    write(text) {
+      const line = prettyLine(text, { debug, colours });
+      if (line !== undefined) to.write(line);
+    },
+    flushSync: () => to.flushSync?.(),
+  };
 }
 
 /** The time. Lines of one millisecond share the text: making it costs 0.5 µs. */

@@ -101,7 +101,14 @@ function FilterFields({ filters }: { filters: Filters<Name> }): ReactNode {
         <summary>Stream, trace, time</summary>
         <div className="filter-fields">
           <TextField label="Stream or subject" placeholder="products/…" spellCheck={false} {...field('about')} />
-          <TextField label="Trace" spellCheck={false} {...field('trace')} />
+          <TextField
+            label="Trace"
+            spellCheck={false}
+            problem={
+              values.trace !== '' && traceId(values.trace) === '' ? '32 digits and letters from a to f.' : undefined
+            }
+            {...field('trace')}
+          />
           <TextField label="From" type="datetime-local" {...field('from')} />
           <TextField label="To" type="datetime-local" {...field('to')} />
         </div>
