@@ -80,6 +80,42 @@ test('those of one turn are one question, and are told as if they came one by on
   );
 });
 
+test(
+  'who asks often spends tokens that were taken in advance, and all processes together never more than the limit',
+  only,
+  async () => {
+    const [one, other] = [limiterOn(await server.open(), [], 5_000), limiterOn(await server.open(), [], 5_000)];
+    const limit = { tokens: 2_000, windowSeconds: 36_000 };
+    const spendAll = async (limiter: Limiter, requests: number) => {
+      const got = { atOnce: 0, asked: 0, refused: 0 };
+      for (let n = 0; n < requests; n += 1) {
+        if (limiter.spend('often', limit)) got.atOnce += 1;
+        else if ((await limiter.take('often', limit)).allowed) got.asked += 1;
+        else got.refused += 1;
+      }
+      return got;
+    };
+    const first = await spendAll(one, 200);
+    assert.ok(first.atOnce > 150 && first.refused === 0, JSON.stringify(first));
+    const [a, b] = await Promise.all([spendAll(one, 1_000), spendAll(other, 1_000)]);
+    const allowed = 200 + a.atOnce + a.asked + b.atOnce + b.asked;
+    // What is leased to one and not spent, the other misses: a hundredth of a bucket each.
+    assert.ok(allowed <= 2_000 && allowed >= 1_960, String(allowed));
+    assert.ok(a.refused + b.refused >= 200);
+  },
+);
+
+test('a small limit is never taken in advance', only, async () => {
+  const limiter = limiterOn(await server.open(), [], 5_000);
+  const limit = { tokens: 60, windowSeconds: 36_000 };
+  let allowed = 0;
+  for (let n = 0; n < 80; n += 1) {
+    assert.equal(limiter.spend('small', limit), false);
+    if ((await limiter.take('small', limit)).allowed) allowed += 1;
+  }
+  assert.equal(allowed, 60);
+});
+
 test('a bucket is forgotten once it is full, and what is given back fills it no further', only, async () => {
   const redis = await server.open();
   const limiter = limiterOn(redis);

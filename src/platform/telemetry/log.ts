@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
-import type { pino as Pino } from 'pino';
+import { type Lines, linesAtOnce, linesTo } from './lines.ts';
 import { type LogFormat, prettyLine } from './log-pretty.ts';
 
 /**
@@ -99,41 +98,27 @@ export type LogOptions = {
 
 /** What a field's name looks like in a line; and the list of those that are allowed. */
 const NAMES: ReadonlyMap<string, string> = new Map(FIELDS.map((field) => [field, `,"${field}":`]));
-/** Lines gathered before a write: one system call a line costs 8 µs a request, one for twelve of them 2 (measured). */
-const BUFFER_BYTES = 32 * 1024;
-/** The longest a line waits in the buffer. */
-const FLUSH_MS = 250;
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 99 };
-
-/** Where lines go, and what is buffered on the way. */
-type Destination = { write(line: string): unknown; flushSync?(): void };
 
 /** Makes the process's log. Lines are written asynchronously; `fatal` and `flush` write at once. */
 export function createLog(options: LogOptions): Logger {
-  return loggerOf({ to: destinationOf(options), stamp: stamp(), threshold: LEVELS[options.level] }, 'parley');
+  return loggerOf({ to: linesFor(options), stamp: stamp(), threshold: LEVELS[options.level] }, 'parley');
 }
 
-function destinationOf({ write, fd = 1, format, level }: LogOptions): Destination {
-  if (write) return { write };
-  // `require` is a third of an `import()` here, and pino is CommonJS. Only its destination is used: it buffers, goes on
-  // where a pipe is full or gone, and writes out what is left when the process ends.
-  const pino = createRequire(import.meta.url)('pino') as typeof Pino;
-  if (format === 'pretty') return forPeople(pino.destination({ fd, sync: true }), { debug: level === 'debug', fd });
-  return pino.destination({
-    ...{ fd, sync: false, periodicFlush: FLUSH_MS },
-    ...{ minLength: BUFFER_BYTES, maxWrite: 2 * BUFFER_BYTES },
-  });
+function linesFor({ write, fd = 1, format, level }: LogOptions): Lines {
+  if (write) return { write, flushSync: () => {} };
+  return format === 'pretty' ? forPeople(linesAtOnce(fd), { debug: level === 'debug', fd }) : linesTo(fd);
 }
 
 /** A line at a time, in its place between whatever else is written to a terminal. */
-function forPeople(to: Destination, { debug, fd }: { debug: boolean; fd: number }): Destination {
+function forPeople(to: Lines, { debug, fd }: { debug: boolean; fd: number }): Lines {
   const colours = isatty(fd) && styleText('red', 'x', { stream: fd === 2 ? process.stderr : process.stdout }) !== 'x';
   return {
     write(text) {
       const line = prettyLine(text, { debug, colours });
       if (line !== undefined) to.write(line);
     },
-    flushSync: () => to.flushSync?.(),
+    flushSync: () => to.flushSync(),
   };
 }
 
@@ -151,7 +136,7 @@ function stamp(): () => string {
   };
 }
 
-type Writing = { readonly to: Destination; readonly stamp: () => string; readonly threshold: number };
+type Writing = { readonly to: Lines; readonly stamp: () => string; readonly threshold: number };
 
 function loggerOf(writing: Writing, module: string): Logger {
   const { to, stamp, threshold } = writing;
@@ -162,7 +147,7 @@ function loggerOf(writing: Writing, module: string): Logger {
       to.write(`${before}${stamp()}${after}${textOf(fields)},"message":${quoted(message)}}\n`);
     };
   };
-  const flush = () => to.flushSync?.();
+  const flush = () => to.flushSync();
   const fatal = at('fatal');
   return {
     ...{ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
