@@ -10,10 +10,11 @@ import {
   readFileSync,
   realpathSync,
   rmdirSync,
+  rmSync,
 } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Binaries, CHILD_ENV, EmbeddedError, type Runner } from './binaries.ts';
 
 /** Where a packaged database lives. */
@@ -48,6 +49,39 @@ export function prepareSocketDir({ socketDir }: ClusterPaths, runner: Runner): v
     throw new EmbeddedError(`${socketDir} belongs to somebody else; it must be this user's own folder. Remove it.`);
   chmodSync(socketDir, 0o700);
   if (runner.owner !== undefined) chownSync(socketDir, runner.owner, runner.owner);
+}
+
+/** A folder that nothing has happened in for so long is not one that a server is just starting in. */
+const LEFT_BEHIND_MS = 3_600_000;
+
+/**
+ * Takes away the folders of databases whose processes were killed and never started again, a test's for the most part:
+ * nobody else would. Only this user's own, and never one whose server runs.
+ */
+export function sweepSocketDirs({ socketDir }: ClusterPaths, runner: Runner): void {
+  const [base, own] = [dirname(socketDir), `parley-${ownerOf(runner)}-`];
+  for (const name of readdirSync(base)) {
+    if (!name.startsWith(own) || !/^[0-9a-f]{16}$/.test(name.slice(own.length))) continue;
+    const folder = join(base, name);
+    try {
+      const stat = lstatSync(folder);
+      if (!stat.isDirectory() || stat.uid !== ownerOf(runner) || Date.now() - stat.mtimeMs < LEFT_BEHIND_MS) continue;
+      if (!isServed(folder)) rmSync(folder, { recursive: true });
+    } catch {
+      // Somebody else was quicker, or it cannot be looked into: it may stay.
+    }
+  }
+}
+
+/** The server's lock file beside its socket begins with its process id. */
+function isServed(folder: string): boolean {
+  const [lock] = readdirSync(folder).filter((name) => name.endsWith('.lock'));
+  if (lock === undefined) return false;
+  try {
+    return process.kill(Number.parseInt(readFileSync(join(folder, lock), 'utf8'), 10), 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /** After the server's end. Another process may be using it again already: then it is not empty, and stays. */

@@ -13,6 +13,7 @@ import {
   makeCluster,
   prepareSocketDir,
   removeSocketDir,
+  sweepSocketDirs,
 } from './cluster.ts';
 import { isConnectionError } from './errors.ts';
 import { takeOwnership } from './owner.ts';
@@ -151,6 +152,7 @@ class Supervisor implements Embedded {
 
   #spawn(): ChildProcess {
     const { data, socketDir, log } = this.#paths;
+    sweepSocketDirs(this.#paths, this.#runner);
     prepareSocketDir(this.#paths, this.#runner);
     const settings = { ...SETTINGS, unix_socket_directories: socketDir, ...this.#options.settings };
     const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
