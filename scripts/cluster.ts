@@ -46,7 +46,7 @@ const started = await startInstallation({
   env: {
     ...modelSettings(),
     ...{ DATABASE_URL: databaseUrl, REDIS_URL: redis.url, DATA_DIR: path.join(home, 'data') },
-    ...{ PARLEY_PROFILE: 'testing', SIGNUP: 'open', MASTER_KEY: randomBytes(32).toString('hex') },
+    ...{ PARLEY_PROFILE: 'development', SIGNUP: 'open', MASTER_KEY: randomBytes(32).toString('hex') },
   },
   onChange: () => tell(),
 });

@@ -169,7 +169,7 @@ class Cluster implements ExampleServer {
     const answer = await fetch(`${this.#url}/api/v1/auth/register`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...account, tenant_name: 'Example' }),
+      body: JSON.stringify({ ...account, name: 'Demo', tenant_name: 'Demo' }),
     });
     if (answer.status !== 201) throw new Error(`Nobody can sign up at ${this.#url}: ${await answer.text()}`);
     return { url: this.#url, ...account };

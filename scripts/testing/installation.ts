@@ -23,7 +23,7 @@ export type Installation = {
   processes(): readonly { role: Role; pid: number }[];
   /** Resolves when every process is ready, again. */
   ready(): Promise<void>;
-  /** All of them at once, without a word; none is started again until `revive`. */
+  /** All of them at once, without a word; they are started again by `revive`. */
   kill(): Promise<void>;
   revive(): Promise<void>;
   stop(): Promise<void>;
@@ -59,7 +59,7 @@ export async function startInstallation({ nginx, ...options }: Options): Promise
         await Promise.all(members.map((member) => member.end('SIGKILL')));
       },
       async revive() {
-        for (const member of members) member.start();
+        for (const member of members) if (member.pid === undefined) member.start();
         await ready();
       },
       async stop() {

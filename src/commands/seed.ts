@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type App, createApp } from '../app.ts';
@@ -53,6 +53,8 @@ export async function patientDemo(app: App, signal: AbortSignal): Promise<Demo |
     try {
       return await demo(app);
     } catch (error) {
+      // Its connections may be closed already.
+      if (signal.aborted) return undefined;
       if (!isPassing(error)) throw error;
     }
     await delay(AGAIN_MS, undefined, { signal }).catch(() => {});
@@ -85,8 +87,13 @@ const pathIn = (dataDir: string) => join(dataDir, 'demo.json');
 function write(dataDir: string, account: Demo): void {
   const { url, api_url, email, password, api_key } = account;
   const text = JSON.stringify({ url, api_url, email, password, api_key }, null, 2);
-  writeFileSync(pathIn(dataDir), `${text}\n`, { mode: 0o600 });
-  chmodSync(pathIn(dataDir), 0o600);
+  // With a database and a key of its own, nothing else has needed the folder yet.
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  // Whole or not at all: another process of this machine may read it now.
+  const draft = `${pathIn(dataDir)}.${process.pid}`;
+  writeFileSync(draft, `${text}\n`, { mode: 0o600 });
+  chmodSync(draft, 0o600);
+  renameSync(draft, pathIn(dataDir));
 }
 
 /** The account of the file, when it can still be signed in to with it. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '../../test/support/client.ts';
+import { testDatabase } from '../../test/support/database.ts';
 import { type Program, program } from '../../test/support/program.ts';
 import type { Demo } from './seed.ts';
 
@@ -77,6 +78,20 @@ test('after a kill -9 the next start has everything, and the same password still
   const now = demo();
   assert.deepEqual([now.email, now.password, now.api_key], [before.email, before.password, before.api_key]);
   assert.equal((await client(now, now.api_key).get(`/agents/${made.body.id}`)).status, 200);
+});
+
+test('with a database and a key of its own it makes the folder in which it says how to sign in', async () => {
+  const database = await testDatabase();
+  const dataDir = join(folder, 'not', 'there', 'yet');
+  const server = serve({
+    ...{ DATABASE_URL: database.url, MASTER_KEY: 'ab'.repeat(32), DATA_DIR: dataDir },
+  });
+  await server.until(UP);
+  assert.equal(statSync(dataDir).mode & 0o777, 0o700);
+  assert.match(readFileSync(join(dataDir, 'demo.json'), 'utf8'), /"email": "demo@parley.example"/);
+  server.child.kill('SIGTERM');
+  assert.equal((await server.ended).code, 0);
+  await database.close();
 });
 
 test('a port that is taken is a sentence', async () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -6,6 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { startInstallation } from '../../scripts/testing/installation.ts';
+import { locateNginx } from '../../scripts/testing/nginx.ts';
+import { testDatabase } from '../support/database.ts';
+import { ofMany } from '../support/many.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FLAGS = [
@@ -37,7 +42,35 @@ const START_MS = 30_000;
 const STOP_MS = 15_000;
 
 /** `extra`: more of its environment, a provider's address, say. */
-export async function realServer(extra: Record<string, string> = {}): Promise<RealServer> {
+export const realServer = (extra: Record<string, string> = {}): Promise<RealServer> =>
+  ofMany() ? severalServers(extra) : oneServer(extra);
+
+/** In the leg of `make test` for many: two processes of each role behind an nginx. A kill is of all four at once. */
+async function severalServers(extra: Record<string, string>): Promise<RealServer> {
+  const [database, nginx] = [await testDatabase(), locateNginx()];
+  const redisUrl = process.env.PARLEY_TEST_WORLD_REDIS;
+  if (!nginx || !redisUrl) throw new Error('Several servers need an nginx and a Redis (PARLEY_TEST_WORLD_REDIS)');
+  const dataDir = await mkdtemp(join(tmpdir(), 'parley-e2e-'));
+  const installation = await startInstallation({
+    nginx,
+    env: {
+      ...{ PARLEY_PROFILE: 'testing', SIGNUP: 'open', DATA_DIR: dataDir, MASTER_KEY: randomBytes(32).toString('hex') },
+      ...{ DATABASE_URL: database.url, REDIS_URL: redisUrl },
+      ...extra,
+    },
+  });
+  return {
+    url: installation.url,
+    start: installation.revive,
+    kill: installation.kill,
+    async stop() {
+      await installation.stop();
+      await Promise.all([database.close(), rm(dataDir, { recursive: true, force: true })]);
+    },
+  };
+}
+
+async function oneServer(extra: Record<string, string>): Promise<RealServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-e2e-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;

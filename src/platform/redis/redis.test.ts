@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../../../test/support/log.ts';
 import { noRedis, type OwnRedis, ownRedis } from '../../../test/support/redis.ts';
+import { createLog } from '../telemetry/log.ts';
 import { redisOptions } from './address.ts';
+import { createRedis } from './redis.ts';
 
 let server: OwnRedis;
 before(async () => {
@@ -35,6 +37,16 @@ test('where none is, the process starts and commands fail at once', only, async 
   await assert.rejects(redis.commands.get('x'));
   assert.ok(performance.now() - since < 100);
   await redis.stop(1000);
+  await redis.stop(1000);
+});
+
+test('a probe before the start says that it is not there yet, and does not stand in its way', only, async () => {
+  const said: string[] = [];
+  const log = createLog({ level: 'warn', write: (line) => said.push(line) });
+  const redis = createRedis({ url: server.url, prefix: server.prefix, namespace: async () => 'test', log });
+  assert.equal(await redis.probe(), 'disconnected');
+  await redis.start();
+  assert.deepEqual([await redis.probe(), redis.state(), said], ['connected', 'connected', []]);
   await redis.stop(1000);
 });
 

@@ -117,11 +117,14 @@ class RedisConnections implements Redis {
     return this.#state;
   }
 
-  probe = (): Promise<RedisState> =>
-    this.commands.ping().then(
+  probe = async (): Promise<RedisState> => {
+    // Probes come before the start, too; a command would begin to connect, and the start find that somebody does already.
+    if (this.#namespace === undefined) return 'disconnected';
+    return this.commands.ping().then(
       () => 'connected' as const,
       () => 'disconnected' as const,
     );
+  };
 
   key(...parts: readonly (string | number)[]): string {
     if (this.#namespace === undefined) throw new Error('Redis has not been started');
