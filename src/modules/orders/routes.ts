@@ -25,8 +25,9 @@ export function ordersRoutes(router: Router, orders: Orders): void {
     response: Order,
     errors: ['out_of_stock'],
     together: TOGETHER,
-    handler: async (tx, inputs) =>
-      (await orders.create(tx, inputs)).map((created) =>
+    ahead: orders.reach,
+    handler: async (tx, inputs, shelves) =>
+      (await orders.create(tx, inputs, shelves)).map((created) =>
         created.status === 'rejected'
           ? created
           : { status: 'fulfilled', value: { body: created.value, headers: { etag: etagOf(created.value.version) } } },

@@ -9,7 +9,8 @@ import { formatCursor } from '../../platform/realtime/cursor.ts';
 import type { Hub } from '../../platform/realtime/hub.ts';
 import { enqueueSettle, make, stateOf, write } from './moves.ts';
 import type { PaymentService } from './payment/contract.ts';
-import { type Asked, place } from './placing/place.ts';
+import type { Shelf } from './placing/deal.ts';
+import { type Asked, place, reach } from './placing/place.ts';
 import { factsOf, orderOf } from './present.ts';
 import { firstIdAt } from './rules.ts';
 import type { ListOrders, Order, OrderFacts } from './schemas.ts';
@@ -24,7 +25,9 @@ export type Orders = {
    * `validation_failed` what cannot be ordered together, with `out_of_stock` and its lines what there is not enough of.
    * Throws `unavailable` where nobody takes payments.
    */
-  create(tx: Tx, asked: readonly Asked[]): Promise<PromiseSettledResult<Order>[]>;
+  create(tx: Tx, asked: readonly Asked[], shelves: readonly Shelf[]): Promise<PromiseSettledResult<Order>[]>;
+  /** Locks the stock of all that is asked for. `create` is given it. */
+  reach(tx: Tx, asked: readonly Pick<Asked, 'body'>[]): Promise<Shelf[]>;
   /** Throws `not_found`. */
   get(ctx: Ctx, id: string): Promise<Order>;
   /** Newest first. Throws `invalid_cursor`. */
@@ -68,7 +71,9 @@ export function ordersService(deps: OrdersDeps): Orders {
   }
 
   return {
-    async create(tx, asked) {
+    reach,
+
+    async create(tx, asked, shelves) {
       if (service === undefined)
         throw new AppError('unavailable', {
           message: 'Orders cannot be paid here: whoever runs this server has to set PAYMENT_URL.',
@@ -76,7 +81,7 @@ export function ordersService(deps: OrdersDeps): Orders {
         });
       // Before the commit, so that whoever follows from there sees the order's first event.
       const cursor = await cursorNow(tx.ctx);
-      const placed = await place(tx, asked, { nowMs: clock.now().getTime(), expiryMs });
+      const placed = place(tx, asked, { shelves, nowMs: clock.now().getTime(), expiryMs });
       return placed.map((one) =>
         one.status === 'rejected' ? one : { status: 'fulfilled', value: orderOf(one.value, cursor) },
       );

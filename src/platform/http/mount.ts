@@ -72,7 +72,8 @@ type CommandHandlers = {
 };
 type ManyHandler = {
   readonly together: number;
-  handler(tx: Tx, inputs: readonly AnyInput[]): Promise<readonly PromiseSettledResult<CommandResult>[]>;
+  ahead(tx: Tx, inputs: readonly AnyInput[]): Promise<unknown>;
+  handler(tx: Tx, inputs: readonly AnyInput[], ahead: unknown): Promise<readonly PromiseSettledResult<CommandResult>[]>;
 };
 
 /** What every stream takes beside its own query. */
@@ -199,10 +200,11 @@ export class Mount implements Router {
   #mountCommands(spec: RouteSpec & ManyHandler): void {
     const { log, commands } = this.#deps;
     const route = this.#register('command', spec);
-    const run = commands.together<AnyInput>(route, {
+    const run = commands.together<AnyInput, unknown>(route, {
       limit: spec.together,
-      work: async (tx, inputs) =>
-        (await spec.handler(tx, inputs)).map((result) =>
+      ahead: spec.ahead,
+      work: async (tx, inputs, ahead) =>
+        (await spec.handler(tx, inputs, ahead)).map((result) =>
           result.status === 'rejected' ? result : { status: 'fulfilled', value: answerOf(route, result.value) },
         ),
     });

@@ -169,16 +169,19 @@ export interface Router {
   /**
    * A command of which many arrive at once and write the same rows: those of one tenant that wait for one another are
    * carried out in one transaction, at most `together` of them, and each has an answer of its own. An `Idempotency-Key`
-   * is required. `tx` acts for nobody: what an input's actor does is done `onBehalfOf` it.
+   * is required. `tx` acts for nobody: what an input's actor does is done `onBehalfOf` it. `ahead` reads and locks what the
+   * handler needs, before it is known which of them are repeats.
    */
-  commands<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema>(
+  commands<B extends TSchema, P extends TObject, Q extends TObject, R extends TSchema, A>(
     spec: Omit<Common, 'idempotency'> &
       Shape<B, P, Q, R> & {
         readonly access: Exclude<Access, 'public'>;
         readonly together: number;
+        ahead(tx: Tx, inputs: readonly Input<B, P, Q>[]): Promise<A>;
         handler(
           tx: Tx,
           inputs: readonly Input<B, P, Q>[],
+          ahead: A,
         ): Promise<readonly PromiseSettledResult<{ body: Static<R>; headers?: Record<string, string> }>[]>;
       },
   ): void;

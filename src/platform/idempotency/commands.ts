@@ -56,9 +56,9 @@ export class Commands {
    * For a command whose requests of one tenant share a transaction where several arrive at once. It always has a key:
    * without one, nobody could find out what became of it.
    */
-  together<I>(
+  together<I, A>(
     route: MountedRoute,
-    work: TogetherWork<I>,
+    work: TogetherWork<I, A>,
   ): (ctx: Ctx, request: FastifyRequest, input: I) => Promise<Given> {
     const size = this.#sizes.labels(route.urls[0] as string);
     const run = createTogether({ roomOf: this.#roomOf, onRound: (commands) => size.observe(commands), ...work });

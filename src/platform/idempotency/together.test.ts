@@ -47,7 +47,7 @@ beforeEach(async () => {
   rounds = [];
   gate = undefined;
   const commands = new Commands({ db: database.db, secrets: createSecrets({ db: database.db, masterKey }), metrics });
-  const run = commands.together<Wish>(route, { limit: 4, work });
+  const run = commands.together(route, { limit: 4, ahead: async () => 'known', work });
   post = (key, wish, { body = JSON.stringify(wish), tenantId = tenant, ...options } = {}) => {
     const headers = { 'idempotency-key': key, 'content-type': 'application/json' };
     const request = { headers, method: 'POST', url: '/api/v1/things', parley: { rawBody: Buffer.from(body) } };
@@ -58,7 +58,8 @@ beforeEach(async () => {
 const ME = { kind: 'user', id: '01920000-0000-7000-8000-000000000002', sessionId: 's' } as const;
 const ctxOf = (tenantId: string, options: CtxOptions): Ctx => testCtx(tenantId, { actor: ME, ...options });
 
-async function work(tx: Tx, wishes: readonly Wish[]): Promise<PromiseSettledResult<Answer>[]> {
+async function work(tx: Tx, wishes: readonly Wish[], ahead: string): Promise<PromiseSettledResult<Answer>[]> {
+  assert.equal(ahead, 'known');
   rounds.push(wishes.map(({ name }) => name));
   const here = gate;
   here?.entered();

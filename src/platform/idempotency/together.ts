@@ -11,11 +11,16 @@ import { findAnswers, tryLocks } from './sql.ts';
 const MAX_WAITING = 1_000;
 
 /** What is done for several requests of one tenant at once. */
-export type TogetherWork<I> = {
+export type TogetherWork<I, A> = {
   /** Commands in one transaction at most. */
   readonly limit: number;
+  /**
+   * What the work must know and lock, of commands of which some may turn out to be repeats: asked for in one breath with
+   * their keys, a round trip less.
+   */
+  ahead(tx: Tx, inputs: readonly I[]): Promise<A>;
   /** Answers each input by itself, in their order: what is refused to one is no matter to the others. */
-  work(tx: Tx, inputs: readonly I[]): Promise<readonly PromiseSettledResult<Answer>[]>;
+  work(tx: Tx, inputs: readonly I[], ahead: A): Promise<readonly PromiseSettledResult<Answer>[]>;
 };
 
 /** A request with its key; `scope` is the scope in hexadecimal. */
@@ -23,7 +28,7 @@ type Asked<I> = { readonly ctx: Ctx; readonly keyed: Keyed; readonly scope: stri
 
 type Settled = PromiseSettledResult<Given>;
 
-type Together<I> = TogetherWork<I> & {
+type Together<I, A> = TogetherWork<I, A> & {
   readonly roomOf: (ctx: Ctx) => TenantRoom;
   /** Hears how many are carried out together. */
   onRound(commands: number): void;
@@ -36,11 +41,11 @@ type Run<I> = (asked: { readonly ctx: Ctx; readonly keyed: Keyed; readonly input
  * once for its key and with an answer of its own. A transaction that fails is taken apart: each of its commands is tried
  * alone, so that one which cannot be written fails alone.
  */
-export function createTogether<I>({ roomOf, onRound, limit, work }: Together<I>): Run<I> {
+export function createTogether<I, A>({ roomOf, onRound, limit, ahead, work }: Together<I, A>): Run<I> {
   const never = new AbortController().signal;
   /** The scopes that are waiting or being worked on here: one session's lock would not keep them from one another. */
   const here = new Set<string>();
-  const deps = { roomOf, work, never };
+  const deps = { roomOf, ahead, work, never };
   const gather = createGather<Asked<I>, Given>({
     limit,
     maxWaiting: MAX_WAITING,
@@ -62,12 +67,12 @@ export function createTogether<I>({ roomOf, onRound, limit, work }: Together<I>)
   };
 }
 
-type Deps<I> = Pick<TogetherWork<I>, 'work'> & {
+type Deps<I, A> = Pick<TogetherWork<I, A>, 'ahead' | 'work'> & {
   readonly roomOf: (ctx: Ctx) => TenantRoom;
   readonly never: AbortSignal;
 };
 
-async function carryOut<I>(deps: Deps<I>, members: readonly Asked<I>[]): Promise<Settled[]> {
+async function carryOut<I, A>(deps: Deps<I, A>, members: readonly Asked<I>[]): Promise<Settled[]> {
   try {
     return await attempt(deps, members);
   } catch (reason) {
@@ -82,22 +87,30 @@ async function carryOut<I>(deps: Deps<I>, members: readonly Asked<I>[]): Promise
 const isAway = (error: unknown): boolean =>
   error instanceof AppError && (error.code === 'unavailable' || error.code === 'overloaded');
 
-async function attempt<I>({ roomOf, work, never }: Deps<I>, members: readonly Asked<I>[]): Promise<Settled[]> {
+async function attempt<I, A>(
+  { roomOf, ahead, work, never }: Deps<I, A>,
+  members: readonly Asked<I>[],
+): Promise<Settled[]> {
   const { tenantId } = (members[0] as Asked<I>).ctx;
   // Whoever of them leaves must not take the others along: the transaction is nobody's in particular.
   const room = roomOf(systemCtx({ tenantId, id: 'http.together', requestId: uuidv7(), signal: never }));
   await room.ready();
   return room.inTx(async (tx) => {
-    // Two statements, sent together: the second one's snapshot is taken when the first has the locks.
-    const [locked, kept] = await Promise.all([
+    const of = <T>(pick: (member: Asked<I>) => T): T[] => members.map(pick);
+    // Sent together: each one's snapshot is taken when the one before it is done, so answers are read under their locks.
+    const [locked, kept, known] = await Promise.all([
       tryLocks(
         tx,
-        members.map(({ keyed }) => keyed.lock),
+        of(({ keyed }) => keyed.lock),
       ),
       findAnswers(
         tx,
         tenantId,
-        members.map(({ keyed }) => keyed.scope),
+        of(({ keyed }) => keyed.scope),
+      ),
+      ahead(
+        tx,
+        of(({ input }) => input),
       ),
     ]);
     const answers = new Map(kept.map(({ scope, ...answer }) => [scope.toString('hex'), answer]));
@@ -107,8 +120,8 @@ async function attempt<I>({ roomOf, work, never }: Deps<I>, members: readonly As
       ),
     );
     const fresh = members.filter((_, at) => settled[at] === undefined);
-    const given = await first({ room, tx, work }, fresh);
-    return settled.map((known) => known ?? (given.shift() as Settled));
+    const given = await first({ room, tx, work: (inputs) => work(tx, inputs, known) }, fresh);
+    return settled.map((one) => one ?? (given.shift() as Settled));
   });
 }
 
@@ -128,15 +141,16 @@ async function before<I>(
   }
 }
 
-type Working<I> = Pick<TogetherWork<I>, 'work'> & { readonly room: TenantRoom; readonly tx: Tx };
+type Working<I> = {
+  readonly room: TenantRoom;
+  readonly tx: Tx;
+  work(inputs: readonly I[]): Promise<readonly PromiseSettledResult<Answer>[]>;
+};
 
 /** Does the work of those that are new, and keeps the answers of those that it was done for. */
 async function first<I>({ room, tx, work }: Working<I>, members: readonly Asked<I>[]): Promise<Settled[]> {
   if (members.length === 0) return [];
-  const results = await work(
-    tx,
-    members.map(({ input }) => input),
-  );
+  const results = await work(members.map(({ input }) => input));
   const keeping: Promise<{ scope: Buffer; fingerprint: Buffer; answer: string }>[] = [];
   const settled = results.map((result, at): Settled => {
     if (result.status === 'rejected') return result;

@@ -9,23 +9,27 @@ import { orderCreated } from '../events.ts';
 import { numberOf } from '../rules.ts';
 import type { CreateOrder } from '../schemas.ts';
 import type { OrderRow } from '../store.ts';
-import { dealOut, type Refusal } from './deal.ts';
+import { dealOut, type Refusal, type Shelf } from './deal.ts';
 import { insertLines, insertOrders, lockShelves, type NewOrder, takeStock } from './store.ts';
 
 /** An order that somebody asks for. */
 export type Asked = { readonly ctx: Ctx; readonly body: CreateOrder };
 
-type Terms = { readonly nowMs: number; readonly expiryMs: number };
+type Terms = { readonly shelves: readonly Shelf[]; readonly nowMs: number; readonly expiryMs: number };
+
+/** Locks the stock of all that is asked for, and tells what there is. */
+export function reach(tx: Tx, asked: readonly Pick<Asked, 'body'>[]): Promise<Shelf[]> {
+  return lockShelves(tx, [...new Set(asked.flatMap(({ body }) => body.lines.map(({ product_id }) => product_id)))]);
+}
 
 /**
- * Places orders of one tenant, in the order in which they came: everything that one asks for is held for it, or nothing is,
- * whatever becomes of the others. One round trip, which locks the stock; what is written goes with the commit.
+ * Places orders of one tenant on shelves that the transaction has locked, in the order in which they came: everything that
+ * one asks for is held for it, or nothing is, whatever becomes of the others. What is written goes with the commit.
  */
-export async function place(tx: Tx, asked: readonly Asked[], terms: Terms): Promise<PromiseSettledResult<OrderRow>[]> {
-  const products = new Set(asked.flatMap(({ body }) => body.lines.map(({ product_id }) => product_id)));
+export function place(tx: Tx, asked: readonly Asked[], terms: Terms): PromiseSettledResult<OrderRow>[] {
   const { deals, taken } = dealOut(
     asked.map(({ body }) => body.lines),
-    await lockShelves(tx, [...products]),
+    terms.shelves,
   );
   const orders: NewOrder[] = [];
   const settled = deals.map((deal, at): PromiseSettledResult<OrderRow> => {
