@@ -7,7 +7,9 @@ import { reset } from './proxy.ts';
 export type Backend = { readonly port: number; readonly readyUrl: string };
 
 const CHECK_MS = 100;
-const ANSWER_MS = 500;
+const ANSWER_MS = 600;
+/** A process that is only busy may be late once. Whoever refuses, or says that it is not ready, is believed. */
+const LATE = 2;
 
 /**
  * What stands in front of several `api` processes: asks each whether it is ready, sends connections to those that are, in
@@ -48,12 +50,15 @@ export class Balancer implements AsyncDisposable {
 
   async #watch(backend: Backend): Promise<void> {
     const { signal } = this.#over;
+    let late = 0;
     while (!signal.aborted) {
-      const ready = await fetch(backend.readyUrl, { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) })
+      const patience = AbortSignal.timeout(ANSWER_MS);
+      const ready = await fetch(backend.readyUrl, { signal: AbortSignal.any([signal, patience]) })
         .then(async (answer) => answer.ok && (await answer.arrayBuffer()) !== undefined)
         .catch(() => false);
+      late = !ready && patience.aborted ? late + 1 : 0;
       if (ready) this.#ready.add(backend);
-      else if (this.#ready.delete(backend)) this.#drop(backend);
+      else if ((late === 0 || late >= LATE) && this.#ready.delete(backend)) this.#drop(backend);
       await delay(CHECK_MS, undefined, { signal }).catch(() => {});
     }
   }
