@@ -30,8 +30,8 @@ type Crowd<S> = Map<S, () => void>;
 /**
  * Sends subscribers what they have missed, page by page out of the log. Those of one tenant that wait at the same time
  * are served by the same page: when a process dies, thousands of its clients come to another one within a second, each
- * with a cursor of its own, and a statement for each of them kept PostgreSQL busy for 15 s, so that the last of 5,000
- * heard its first event after 14 s and writers waited for connections. Together they take some dozens.
+ * with a cursor of its own. A statement for each of 5,000 kept PostgreSQL busy for 15 s, so that writers waited and the
+ * last of them was up to date 6 s after it was connected. Together they take some dozens, and 0.03 s.
  *
  * What it answers sends one page. It may not bring the subscriber forward, and is to be called until it is there.
  */
