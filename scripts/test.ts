@@ -4,6 +4,9 @@
  * Two legs: everything, on the packaged PostgreSQL, with coverage; then what keeps something in a database once more, on
  * a server such as DATABASE_URL names, with a Redis. `make test T=src/modules/agents` narrows to one leg of those files, without the
  * threshold. In CI nothing may be missing; on a laptop what is missing is said aloud.
+ *
+ * `make test LEG=cluster` is a third leg, by itself: what starts a server once more, where every server is two of the role api
+ * behind an nginx and two of the role worker (`T` narrows it, too).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +23,7 @@ import { plan } from './testing/plan.ts';
 import { findRedis, redisVersion, startRedis } from './testing/redis.ts';
 import type { Order } from './testing/runner.ts';
 import type { Summary } from './testing/summary.ts';
-import { wantsDatabase } from './testing/wants-database.ts';
+import { wantsDatabase, wantsServers } from './testing/wants-database.ts';
 
 const LINES = 90;
 const FOLDERS = ['src', 'test', 'sdk/typescript', 'console', 'scripts', 'bench', 'examples'];
@@ -53,10 +56,19 @@ if (files.length === 0) {
   process.exit(64);
 }
 
+const { LEG = '' } = process.env;
+if (LEG !== '' && LEG !== 'cluster') {
+  say(`there is no leg "${LEG}": LEG=cluster, or none`);
+  process.exit(64);
+}
+
 const redis = await startedRedis();
 try {
-  await firstLeg();
-  if (chosen.length === 0 && !stopped) await secondLeg();
+  if (LEG === 'cluster') await clusterLeg();
+  else {
+    await firstLeg();
+    if (chosen.length === 0 && !stopped) await secondLeg();
+  }
 } finally {
   await redis?.stop();
   rmSync(temporary, { recursive: true, force: true });
@@ -76,6 +88,27 @@ async function firstLeg(): Promise<void> {
     await leg('on the packaged PostgreSQL', files, { ...env, PARLEY_TEST_DATABASE: server.adminUrl });
   } finally {
     await server.stop(10_000);
+  }
+}
+
+async function clusterLeg(): Promise<void> {
+  const these = files.filter(wantsServers);
+  const env = await browserFor(these);
+  const redisUrl = redis?.url ?? process.env.PARLEY_TEST_REDIS;
+  if (!redisUrl || !findNginx()) fail('LEG=cluster needs redis-server and nginx');
+  if (failed || !redisUrl) return;
+  const folder = findServer();
+  const packaged = folder ? undefined : testServer(temporary, (error) => fail(`the test server was lost: ${error}`));
+  await packaged?.start();
+  const own = folder ? await startServer(folder) : undefined;
+  try {
+    await leg('on api × 2 and worker × 2 behind an nginx', these, {
+      ...env,
+      ...{ PARLEY_TEST_DATABASE: own?.url ?? packaged?.adminUrl ?? '', PARLEY_TEST_WORLD: 'many' },
+      PARLEY_TEST_WORLD_REDIS: redisUrl,
+    });
+  } finally {
+    await (own?.stop() ?? packaged?.stop(10_000));
   }
 }
 

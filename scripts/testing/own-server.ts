@@ -78,7 +78,7 @@ export async function startServer(
     port: `${port}`,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: home,
-    max_connections: '300',
+    max_connections: '400',
     shared_buffers: '48MB',
     fsync: 'off',
     synchronous_commit: 'off',
