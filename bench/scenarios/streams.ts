@@ -121,23 +121,30 @@ async function settled(ask: Ask, acknowledged: Acknowledged): Promise<Report> {
 /**
  * Two groups of 5 % on top: one reads, the other does not. In turn, the same large events are written to the stream of the
  * one and of the other, so that a round differs from the one before in nothing but that; what a round takes wanders with
- * whatever else the machine does, therefore each is judged beside its neighbour. The groups are processes of their own.
+ * whatever else the machine does, therefore each is judged beside its neighbour, and every other pair begins with the other
+ * one. The groups are processes of their own. CPU of the server tells what the wandering may hide.
  */
 async function slowRounds(stage: Stage, ask: Ask) {
+  const { api } = stage;
   const groups = [await readers(stage, 'reading'), await readers(stage, 'not-reading')] as const;
   const before = await connectionsOf(stage);
-  const round = (hot: string) =>
-    measured(ask, () => write(stage, { seconds: SLOW_SECONDS, hot: { stream: hot, rate: HOT_RATE } }));
-  const pairs: { reading: Report['lateMs']; not_reading: Report['lateMs']; ratio: number }[] = [];
+  const round = async (stream: string) => {
+    const cpu = cpuSeconds(api.pid);
+    const late = await measured(ask, () => write(stage, { seconds: SLOW_SECONDS, hot: { stream, rate: HOT_RATE } }));
+    return { ...late, apiCpuS: Math.round((cpuSeconds(api.pid) - cpu) * 100) / 100 };
+  };
+  const pairs: { reading: Awaited<ReturnType<typeof round>>; not_reading: Awaited<ReturnType<typeof round>> }[] = [];
   try {
     for (let i = 0; i < PAIRS; i += 1) {
-      const reading = await round('bench/reading');
-      const notReading = await round('bench/not-reading');
-      const ratio = Math.round((notReading.p95Ms / reading.p95Ms) * 100) / 100;
-      pairs.push({ reading, not_reading: notReading, ratio });
+      const first = i % 2 === 0 ? await round('bench/reading') : await round('bench/not-reading');
+      const second = i % 2 === 0 ? await round('bench/not-reading') : await round('bench/reading');
+      pairs.push(i % 2 === 0 ? { reading: first, not_reading: second } : { reading: second, not_reading: first });
     }
     const cut = before - (await connectionsOf(stage));
-    return { clients: SLOW, cut, p95_ratio: median(pairs.map(({ ratio }) => ratio)), pairs };
+    const ratio = (of: (one: (typeof pairs)[number]['reading']) => number) =>
+      Math.round(median(pairs.map((pair) => of(pair.not_reading) / of(pair.reading))) * 100) / 100;
+    const ratios = { p95_ratio: ratio(({ p95Ms }) => p95Ms), cpu_ratio: ratio(({ apiCpuS }) => apiCpuS) };
+    return { clients: SLOW, cut, ...ratios, pairs };
   } finally {
     for (const group of groups) group.stdin.end();
   }
