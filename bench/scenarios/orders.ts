@@ -12,7 +12,7 @@ const PRODUCTS = 1_000;
 const RATE = 1_000;
 const SECONDS = 3;
 const ROUNDS = 3;
-const CONNECTIONS = 64;
+const CONNECTIONS = 128;
 const ORDERS = '/api/v1/orders';
 
 /**

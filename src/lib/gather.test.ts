@@ -8,10 +8,10 @@ const done = <R>(value: R): PromiseSettledResult<R> => ({ status: 'fulfilled', v
 const full = () => new Error('full');
 
 /** Rounds that end when they are told to. */
-function workshop({ limit = 3, maxWaiting = 100 } = {}) {
+function workshop({ limit = 3, maxWaiting = 100, maxWaitMs = 60_000 } = {}) {
   const rounds: { items: readonly string[]; end: PromiseWithResolvers<readonly PromiseSettledResult<string>[]> }[] = [];
   const gather = createGather<string, string>({
-    ...{ limit, maxWaiting, full },
+    ...{ limit, maxWaiting, maxWaitMs, full },
     work: (items) => {
       const end = Promise.withResolvers<readonly PromiseSettledResult<string>[]>();
       rounds.push({ items, end });
@@ -88,6 +88,24 @@ test('more than may wait are refused, and there is room again afterwards', async
   assert.deepEqual(await Promise.all([first, ...waiting, again]), ['a!', 'b!', 'c!', 'e!']);
 });
 
+test('who waited too long for a round that does not end is refused; who is in it is not', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { gather, rounds, end } = workshop({ limit: 1, maxWaitMs: 5_000 });
+  const under = gather('k', 'a');
+  await turn();
+  const late = gather('k', 'b');
+  t.mock.timers.tick(3_000);
+  const later = gather('k', 'c');
+  t.mock.timers.tick(2_000);
+  await assert.rejects(late, /full/);
+  await end(0);
+  assert.equal(await under, 'a!');
+  assert.deepEqual(rounds[1]?.items, ['c']);
+  t.mock.timers.tick(60_000);
+  await end(1);
+  assert.equal(await later, 'c!');
+});
+
 test('whatever comes whenever: each is worked on once, in order within its key, and never beside another of it', async () => {
   const arrivals = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), pauses: fc.nat(3) }), { maxLength: 60 });
   await fc.assert(
@@ -95,7 +113,7 @@ test('whatever comes whenever: each is worked on once, in order within its key, 
       const under = new Set<string>();
       const seen = new Map<string, number[]>();
       const gather = createGather<{ key: string; n: number }, number>({
-        ...{ limit, maxWaiting: 100, full },
+        ...{ limit, maxWaiting: 100, maxWaitMs: 60_000, full },
         work: async (items) => {
           const { key } = items[0] as { key: string };
           assert.ok(items.length <= limit && items.every((item) => item.key === key) && !under.has(key));

@@ -198,6 +198,19 @@ test('where the database is away all fail at once, and nobody is tried alone', a
   assert.equal(rounds.length, 2);
 });
 
+test('a thousand wait; one more is told at once that there is no room', async () => {
+  const leaving = new AbortController();
+  const { first, open } = await hold();
+  const wait = (n: number) => post(`waiting-${n}`, { name: `w${n}` }, { signal: leaving.signal });
+  const waiting = Promise.allSettled(Array.from({ length: 1_000 }, (_, n) => wait(n)));
+  await assert.rejects(wait(1_000), { code: 'overloaded' });
+  leaving.abort();
+  open();
+  await first;
+  assert.ok((await waiting).every(({ status }) => status === 'rejected'));
+  assert.equal((await post('afterwards', { name: 'afterwards' })).status, 201);
+});
+
 test('another process that has the key makes it wait no longer than it takes to say so', async () => {
   const owner = await connect(database.url, { applicationName: 'another process' });
   await post('theirs', { name: 'theirs' });

@@ -7,8 +7,9 @@ import { systemCtx } from '../system-ctx.ts';
 import { type Answer, type Given, inProgress, type Kept, type Keyed, replay, type TenantRoom } from './keys.ts';
 import { findAnswers, tryLocks } from './sql.ts';
 
-/** Commands of one tenant that wait for others to be committed, at most; one more is refused with `overloaded`. */
+/** Commands of one tenant that wait for others to be committed, and how long, as for a connection: then `overloaded`. */
 const MAX_WAITING = 1_000;
+const MAX_WAIT_MS = 5_000;
 
 /** What is done for several requests of one tenant at once. */
 export type TogetherWork<I, A> = {
@@ -49,6 +50,7 @@ export function createTogether<I, A>({ roomOf, onRound, limit, ahead, work }: To
   const gather = createGather<Asked<I>, Given>({
     limit,
     maxWaiting: MAX_WAITING,
+    maxWaitMs: MAX_WAIT_MS,
     full: () => new AppError('overloaded'),
     work: (members) => {
       onRound(members.length);
