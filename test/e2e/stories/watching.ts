@@ -69,6 +69,20 @@ export function watchStories(say: Say, shop: () => Shop): void {
     await page.locator('.event', { hasText: 'order_created' }).waitFor();
   });
 
+  say('a trace id leads to all events of the trace', async () => {
+    const { page, open, api } = shop();
+    const [event] = (await api.events.list({ type: 'order_paid', limit: 1 })).items;
+    const trace = event?.traceparent?.split('-')[1] ?? '';
+    const { items } = await api.events.list({ trace });
+    await open(`/events/${event?.id}`);
+    await page.getByRole('link', { name: trace }).click();
+    await page.waitForURL(`**/events?trace=${trace}`);
+    await waitFor('that trace only', async () => (await page.locator('.event').count()) === items.length);
+    assert.ok(items.some(({ id }) => id === event?.id));
+    await page.getByLabel('Trace', { exact: true }).fill('half');
+    await page.getByText('32 digits and letters from a to f.').waitFor();
+  });
+
   say('streams tell how far their readers are, and the small charts follow', async () => {
     const { page, open, api, portrayAt } = shop();
     await open('/streams');
