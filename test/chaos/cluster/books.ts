@@ -40,6 +40,7 @@ export async function audit(db: pg.Client, shop: Shop, { payments }: Ledger): Pr
       where tenant_id = $1 order by position`,
     whose,
   );
+  const since = events.filter(({ position }) => Number(position) > shop.joinedAt);
   const paymentsOf = Map.groupBy(payments, ({ orderId }) => orderId);
   return of('shop', [
     ...shop.faults,
@@ -47,8 +48,8 @@ export async function audit(db: pg.Client, shop: Shop, { payments }: Ledger): Pr
     ...orders.flatMap((order) => paid(order, paymentsOf.get(order.id) ?? [])),
     ...(await pieces(db, shop)),
     ...told(events),
-    ...transcript('SSE', events, shop.told.sse),
-    ...transcript('WebSocket', events, shop.told.ws),
+    ...transcript('SSE', since, shop.told.sse),
+    ...transcript('WebSocket', since, shop.told.ws),
   ]);
 }
 
@@ -114,9 +115,7 @@ function told(events: readonly EventRow[]): Fault[] {
 }
 
 /** A reader heard every event since it came, once, in order. */
-function transcript(who: string, events: readonly EventRow[], heard: readonly Told[]): Fault[] {
-  const first = heard[0]?.position ?? 0;
-  const due = events.filter(({ position }) => Number(position) >= first);
+function transcript(who: string, due: readonly EventRow[], heard: readonly Told[]): Fault[] {
   return compare(
     due.map(({ position, type }) => `${position} ${type}`),
     heard.map(({ position, type }) => `${position} ${type}`),

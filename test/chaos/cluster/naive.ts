@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { compare, type Fault } from '../verdict.ts';
 
-const POLL_MS = 10;
+const POLL_MS = 50;
 
 /** Every row that ever came into the outbox, as the outbox numbered it; the sequencer never sees this copy. */
 const COPY = `

@@ -11,7 +11,7 @@ export type PulseOptions = {
 };
 type Seen = { readonly position: number; readonly version: number; readonly timeMs: number };
 
-const PAUSE_MS = 60;
+const PAUSE_MS = 100;
 const ANSWER_MS = 1_500;
 /** The server says something at least so often, comments counted; a silent stream is left. */
 const SILENCE_MS = 3_000;

@@ -53,6 +53,8 @@ export class Shop {
   readonly stock: ReadonlyMap<string, number>;
   readonly tenantId: string;
   readonly hook: Hook;
+  /** Both readers hear what comes after this place. */
+  readonly joinedAt: number;
   refused = 0;
   /** Orders that sixteen clients sent at once. */
   rounds = 0;
@@ -67,6 +69,7 @@ export class Shop {
     this.tenantId = made.tenantId;
     this.stock = made.stock;
     this.hook = made.hook;
+    this.joinedAt = positionOf(made.cursor);
     this.#reading = Promise.all([this.#overSse(), this.#overWebSocket()]);
     const { buyers, crowds } = made.plan;
     this.#buying = Promise.all([

@@ -9,7 +9,7 @@ import { Hook } from './hook.ts';
 import { requeueAll } from './letters.ts';
 import { Pulse } from './pulse.ts';
 
-const PAUSE_MS = 150;
+const PAUSE_MS = 400;
 
 type EventRow = {
   readonly id: string;
