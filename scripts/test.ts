@@ -141,7 +141,14 @@ async function leg(where: string, these: readonly string[], env: Record<string, 
   const [command, ...args] = node('scripts/testing/runner.ts', orderFile);
   running = spawn(command, args, {
     cwd: root,
-    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...(redis && { PARLEY_TEST_REDIS: redis.url }), ...env },
+    env: {
+      NODE_COMPILE_CACHE: COMPILED,
+      // Whoever asks for the stories wants to see the pages; otherwise nobody looks.
+      ...(chosen.length > 0 && { PARLEY_TEST_PICTURES: '1' }),
+      ...process.env,
+      ...(redis && { PARLEY_TEST_REDIS: redis.url }),
+      ...env,
+    },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const [code] = await once(running, 'close');

@@ -16,6 +16,8 @@ export const PERSON = {
 
 /** Where the pictures go: a folder that git ignores. */
 const PICTURES = fileURLToPath(new URL('../../../.artifacts/screenshots/', import.meta.url));
+/** They are for people to look at; no test does. */
+const ASKED_FOR = Boolean(process.env.PARLEY_TEST_PICTURES);
 const WIDE = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 const SMALLEST = { width: 320, height: 640 };
@@ -42,7 +44,7 @@ export type Stage = {
   settled(): Promise<void>;
   /** Presses Tab until the focus is on what has this name. */
   tabTo(name: string | RegExp): Promise<void>;
-  /** Takes the page's picture in light, in dark and at a phone's width; it must fit, and axe must be content. */
+  /** The page must fit, and axe be content, in light and in dark. Pictures of both and at a phone's width, if asked for. */
   portray(name: string): Promise<void>;
   /** The same, and pictures at 320 and 2,560 pixels, too. */
   portrayAt(name: string): Promise<void>;
@@ -147,7 +149,7 @@ async function shoot(page: Page, file: string, { width, height }: View): Promise
   const whole = await page.evaluate<number>('document.documentElement.scrollHeight');
   if (whole > height) await page.setViewportSize({ width, height: Math.min(whole, TALLEST) });
   await page.evaluate('scrollTo(0, 0)');
-  await page.screenshot({ path: join(PICTURES, `${file}-${width}.png`) });
+  if (ASKED_FOR) await page.screenshot({ path: join(PICTURES, `${file}-${width}.png`) });
 }
 
 async function portray(page: Page, name: string, { asked, widths }: { asked: boolean; widths: View[] }): Promise<void> {
@@ -158,7 +160,7 @@ async function portray(page: Page, name: string, { asked, widths }: { asked: boo
     const found = theme === 'light' ? await complaints(page) : await contrastComplaints(page);
     assert.deepEqual(found, [], `${name} in ${theme}`);
   }
-  for (const view of [PHONE, ...widths]) await shoot(page, `${name}-light`, view);
+  if (ASKED_FOR) for (const view of [PHONE, ...widths]) await shoot(page, `${name}-light`, view);
   for (const view of [PHONE, SMALLEST, LARGEST]) {
     await page.setViewportSize(view);
     assert.equal(await sideways(page), 0, `${name} fits ${view.width} pixels`);

@@ -92,10 +92,15 @@ const following = (stream: string) =>
   subscribed.find(({ streams }) => (stream === EVERYTHING ? streams === undefined : streams?.includes(stream)));
 const presence = () => subscribed.find(({ streams }) => streams?.length === 0) as Subscription;
 
-test('who does not say who it is is sent away in time, and who answers no ping is gone', async () => {
-  await serve({ authMs: 50, pingMs: 60 });
+test('who does not say who it is is sent away in time', async () => {
+  await serve({ authMs: 50 });
   const silent = await open(null);
   assert.deepEqual([(await silent.closed).code, silent.said[0]?.error.code], [4401, 'unauthenticated']);
+});
+
+test('who answers no ping is gone, and who does stays', async () => {
+  // Time enough for the living one to answer, however busy the machine is.
+  await serve({ pingMs: 500 });
   const alive = await open();
   const dead = await open();
   dead.ws.pause();
