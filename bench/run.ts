@@ -1,8 +1,8 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
-import { killPicture, type Setting, type Sides } from './support/picture.ts';
+import { killPicture, type Setting, type Sides, withKillTable } from './support/picture.ts';
 import { isAhead } from './support/process.ts';
-import { asMarkdown, asText, recorded } from './support/table.ts';
+import { asMarkdown, asText, type Recorded, recorded } from './support/table.ts';
 import type { Target } from './support/targets.ts';
 
 /**
@@ -40,7 +40,12 @@ for (const name of wanted.length > 0 ? wanted : known) {
   process.stdout.write(text);
 }
 const all = recorded(`${here}/results`);
-const kills = all.find(({ scenario }) => scenario === 'kills') as (Setting & { sides: Sides }) | undefined;
-if (kills) writeFileSync(`${here}/../docs/images/kills.svg`, killPicture(kills.sides, kills));
+const kills = all.find(({ scenario }) => scenario === 'kills') as (Recorded & Setting & { sides: Sides }) | undefined;
+if (kills) {
+  const page = `${here}/../docs/kill-table.md`;
+  const setting = { ...kills, load: `${kills.load_before ?? 'not known'}` };
+  writeFileSync(`${here}/../docs/images/kills.svg`, killPicture(kills.sides, kills));
+  writeFileSync(page, withKillTable(readFileSync(page, 'utf8'), kills.sides, setting));
+}
 writeFileSync(`${here}/results/README.md`, asMarkdown(all));
 process.stdout.write(`\n${asText(all)}`);

@@ -1,6 +1,7 @@
 /** What the picture shows of a side of the kill table. */
 export type Killed = {
   readonly version: string;
+  readonly settings: string;
   readonly not_done: number;
   readonly doubled: number;
   readonly back: { readonly p50Ms: number; readonly p95Ms: number } | null;
@@ -53,6 +54,28 @@ ${ticks.map((s) => `<line class="grid" x1="${at(s)}" x2="${at(s)}" y1="${TOP - 1
 ${rows.map(([name, side], i) => row(name, side, { y: TOP + i * ROW, at, patienceS })).join('\n')}
 </svg>
 `;
+}
+
+/** The same in words, for the page that the picture is in: between its two marks. */
+export function withKillTable(
+  page: string,
+  sides: Sides,
+  { patience_s, ...setting }: Setting & { load: string },
+): string {
+  const rows = Object.entries(sides).map(([name, side]) => {
+    const { back, settings, version, not_done, doubled } = side;
+    const again = back ? `${seconds(back.p50Ms)} / ${seconds(back.p95Ms)} s` : `not within ${patience_s} s`;
+    return `| ${nameOf(name)} ${version} | ${not_done} | ${doubled} | ${again} | ${settings} |`;
+  });
+  const told = Object.entries(sides).map(([name, side]) => `${nameOf(name)}: ${inWords(side, patience_s)}`);
+  const table = `![Of ${setting.jobs} jobs, ${setting.kills} kills. ${told.join(' ')}](images/kills.svg)
+
+| | not done | done twice | an interrupted job begins again, p50 / p95 | set up for it |
+|---|---|---|---|---|
+${rows.join('\n')}
+
+Load of the machine before the run: ${setting.load}.`;
+  return page.replace(/(<!-- measured -->\n)[\s\S]*(<!-- \/measured -->)/, (_, from, to) => `${from}${table}\n${to}`);
 }
 
 const nameOf = (name: string) => NAMES[name] ?? name;
