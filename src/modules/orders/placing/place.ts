@@ -10,7 +10,7 @@ import { numberOf } from '../rules.ts';
 import type { CreateOrder } from '../schemas.ts';
 import type { OrderRow } from '../store.ts';
 import { dealOut, type Refusal, type Shelf } from './deal.ts';
-import { insertLines, insertOrders, lockShelves, type NewOrder, takeStock } from './store.ts';
+import { lockShelves, type NewOrder, writeOrders } from './store.ts';
 
 /** An order that somebody asks for. */
 export type Asked = { readonly ctx: Ctx; readonly body: CreateOrder };
@@ -39,12 +39,7 @@ export function place(tx: Tx, asked: readonly Asked[], terms: Terms): PromiseSet
     announce(onBehalfOf(tx, (asked[at] as Asked).ctx), order);
     return { status: 'fulfilled', value: rowOf(order) };
   });
-  if (orders.length > 0) {
-    const { tenantId } = tx.ctx;
-    tx.send(takeStock(tenantId, taken));
-    tx.send(insertOrders(tenantId, orders));
-    tx.send(insertLines(tenantId, orders));
-  }
+  if (orders.length > 0) tx.send(writeOrders(tx.ctx.tenantId, orders, taken));
   return settled;
 }
 

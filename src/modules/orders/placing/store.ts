@@ -19,13 +19,6 @@ export function lockShelves(tx: Tx, products: readonly string[]): Promise<Shelf[
     from held h join products p on p.tenant_id = ${tenantId} and p.id = h.product_id`);
 }
 
-export const takeStock = (tenantId: string, taken: readonly Taken[]): Query<unknown> => sql`
-  update product_stock s
-  set stock = s.stock - t.quantity, reserved = s.reserved + t.quantity, revision = s.revision + t.orders
-  from unnest(${taken.map((t) => t.product_id)}::uuid[], ${taken.map((t) => t.quantity)}::bigint[],
-              ${taken.map((t) => t.orders)}::int[]) as t (product_id, quantity, orders)
-  where s.tenant_id = ${tenantId} and s.product_id = t.product_id`;
-
 export type NewOrder = Required<Pick<CreateOrder, 'customer' | 'metadata'>> & {
   readonly id: string;
   readonly lines: readonly Held[];
@@ -38,31 +31,35 @@ export type NewOrder = Required<Pick<CreateOrder, 'customer' | 'metadata'>> & {
 
 const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(value));
 
-export function insertOrders(tenantId: string, orders: readonly NewOrder[]): Query<unknown> {
-  const column = <T>(of: (order: NewOrder) => T): T[] => orders.map(of);
-  return sql`
-    insert into orders (tenant_id, id, status, total, currency, customer, customer_email, customer_reference, metadata,
-      created_by, created_at, updated_at, expires_at)
-    select ${tenantId}::uuid, id, 'pending', total, currency, customer::jsonb, email, reference, metadata::jsonb,
-      created_by::jsonb, created_at, created_at, expires_at
-    from unnest(${column((o) => o.id)}::uuid[], ${column((o) => o.total)}::bigint[], ${column((o) => o.currency)}::text[],
-                ${column((o) => jsonOrNull(o.customer))}::text[],
-                ${column((o) => o.customer?.email.toLowerCase() ?? null)}::text[],
-                ${column((o) => o.customer?.reference?.toLowerCase() ?? null)}::text[],
-                ${column((o) => JSON.stringify(o.metadata))}::text[], ${column((o) => JSON.stringify(o.createdBy))}::text[],
-                ${column((o) => o.createdAt)}::timestamptz[], ${column((o) => o.expiresAt)}::timestamptz[])
-      as o (id, total, currency, customer, email, reference, metadata, created_by, created_at, expires_at)`;
-}
-
-export function insertLines(tenantId: string, orders: readonly NewOrder[]): Query<unknown> {
+/** Writes orders and their lines, and takes what they hold, in one statement: what one costs, however many there are. */
+export function writeOrders(tenantId: string, orders: readonly NewOrder[], taken: readonly Taken[]): Query<unknown> {
   const rows = orders.flatMap(({ id, lines }) => lines.map((line, at) => ({ ...line, id, at: at + 1 })));
-  const column = <T>(of: (row: (typeof rows)[number]) => T): T[] => rows.map(of);
+  const order = <T>(of: (order: NewOrder) => T): T[] => orders.map(of);
+  const line = <T>(of: (row: (typeof rows)[number]) => T): T[] => rows.map(of);
   return sql`
+    with shelf as (
+      update product_stock s
+      set stock = s.stock - t.quantity, reserved = s.reserved + t.quantity, revision = s.revision + t.orders
+      from unnest(${taken.map((t) => t.product_id)}::uuid[], ${taken.map((t) => t.quantity)}::bigint[],
+                  ${taken.map((t) => t.orders)}::int[]) as t (product_id, quantity, orders)
+      where s.tenant_id = ${tenantId} and s.product_id = t.product_id
+    ), placed as (
+      insert into orders (tenant_id, id, status, total, currency, customer, customer_email, customer_reference, metadata,
+        created_by, created_at, updated_at, expires_at)
+      select ${tenantId}::uuid, id, 'pending', total, currency, customer::jsonb, email, reference, metadata::jsonb,
+        created_by::jsonb, created_at, created_at, expires_at
+      from unnest(${order((o) => o.id)}::uuid[], ${order((o) => o.total)}::bigint[], ${order((o) => o.currency)}::text[],
+                  ${order((o) => jsonOrNull(o.customer))}::text[],
+                  ${order((o) => o.customer?.email.toLowerCase() ?? null)}::text[],
+                  ${order((o) => o.customer?.reference?.toLowerCase() ?? null)}::text[],
+                  ${order((o) => JSON.stringify(o.metadata))}::text[],
+                  ${order((o) => JSON.stringify(o.createdBy))}::text[], ${order((o) => o.createdAt)}::timestamptz[],
+                  ${order((o) => o.expiresAt)}::timestamptz[])
+        as o (id, total, currency, customer, email, reference, metadata, created_by, created_at, expires_at)
+    )
     insert into order_lines (tenant_id, order_id, line, product_id, sku, name, amount, quantity)
     select ${tenantId}::uuid, order_id, line, product_id, sku, name, amount, quantity
-    from unnest(${column((r) => r.id)}::uuid[], ${column((r) => r.at)}::smallint[],
-                ${column((r) => r.product_id)}::uuid[], ${column((r) => r.sku)}::text[],
-                ${column((r) => r.name)}::text[], ${column((r) => r.amount)}::bigint[],
-                ${column((r) => r.quantity)}::int[])
-      as l (order_id, line, product_id, sku, name, amount, quantity)`;
+    from unnest(${line((l) => l.id)}::uuid[], ${line((l) => l.at)}::smallint[], ${line((l) => l.product_id)}::uuid[],
+                ${line((l) => l.sku)}::text[], ${line((l) => l.name)}::text[], ${line((l) => l.amount)}::bigint[],
+                ${line((l) => l.quantity)}::int[]) as l (order_id, line, product_id, sku, name, amount, quantity)`;
 }
