@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { drive, type Load, type Measured, median, saturate } from '../support/load.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { cpuSeconds } from '../support/process.ts';
+import { installPython } from '../support/python.ts';
 import { call, dataDir, freePort, removeDir, startServer, stop } from '../support/server.ts';
 import { atMost } from '../support/targets.ts';
 
@@ -108,11 +109,7 @@ async function accessToken(demo: { url: string; email: string; password: string 
 
 /** Installs the peer from PyPI into a place of its own, gives it the same row in a table of its own, and starts it. */
 async function startFastapi(databaseUrl: string, agent: Agent, dir: string) {
-  const python = `${dir}/venv/bin/python`;
-  execFileSync('python3', ['-m', 'venv', `${dir}/venv`]);
-  execFileSync(python, ['-m', 'pip', 'install', '-q', '-r', 'bench/peers/fastapi/requirements.txt'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const python = installPython(dir);
   const tenantId = '00000000-0000-7000-8000-000000000001';
   await copyRow(databaseUrl, tenantId, agent);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');

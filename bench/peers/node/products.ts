@@ -3,7 +3,7 @@
  * ours, everything in its own memory (Parley asks a Redis that it shares with other processes): the key's SHA-256 looked up,
  * with its end and its permission; a bucket of requests; a request id and a trace, the caller's where there is one; the
  * product's final JSON by tenant and id, with its end, ETag and 304; the same headers; and when the answer is out or the
- * client gone, one JSON line with the same fields, in batches, and the same counters and histogram. It says its port.
+ * client gone, one JSON line with the same fields, in batches, and the same counters and histogram. It says its port, and is told the products.
  */
 import { hash, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 type Key = { tenantId: string; id: string; permissions: Set<string>; expiresAtMs: number | null };
 type Bucket = { tokens: number; atMs: number };
 
-const { PEER_TOKEN = '', PEER_PATH = '', PEER_PRODUCTS = '[]' } = process.env;
+const { PEER_TOKEN = '', PEER_PATH = '' } = process.env;
 const TENANT = randomUUID();
 const keys = new Map<string, Key>([
   [
@@ -21,8 +21,11 @@ const keys = new Map<string, Key>([
   ],
 ]);
 const cache = new Map<string, { json: string; etag: string; untilMs: number }>();
-for (const { id, etag, json } of JSON.parse(PEER_PRODUCTS) as { id: string; etag: string; json: string }[])
-  cache.set(`${TENANT}:${id}`, { json, etag, untilMs: Date.now() + 3_600_000 });
+process.on('message', (products: { id: string; etag: string; json: string }[]) => {
+  for (const { id, etag, json } of products)
+    cache.set(`${TENANT}:${id}`, { json, etag, untilMs: Date.now() + 3_600_000 });
+  process.send?.({ kept: cache.size });
+});
 
 const LIMIT = { tokens: 100_000_000, windowMs: 60_000 };
 const buckets = new Map<string, Bucket>();

@@ -133,6 +133,22 @@ test('without Redis a process keeps its own, and nothing stale is given out when
   assert.equal(await versionIn(a, k), 2);
 });
 
+test(
+  'what a process has read in Redis it goes on to give out while Redis hangs, until it hears of a change',
+  only,
+  async (t) => {
+    const { own, a, b } = await two(t);
+    const k = key('read');
+    await a.put(k, entry(1));
+    assert.equal(await versionIn(b, k), 1);
+    process.kill(own.pid, 'SIGSTOP');
+    assert.equal(await versionIn(b, k), 1);
+    await b.drop(k, 2);
+    assert.equal(await versionIn(b, k), undefined);
+    process.kill(own.pid, 'SIGCONT');
+  },
+);
+
 test('a Redis that hangs costs less than 50 ms a call, and then nothing', only, async (t) => {
   const { own, a } = await two(t);
   await a.put(key('slow'), entry(1));

@@ -8,7 +8,10 @@ export type RedisCacheOptions = {
   readonly redis: Redis;
   /** Refuses at once while Redis is away, hangs or is slow. */
   readonly guard: Guard;
-  /** This process's own, for as long as that lasts. It hears of every drop, so it is never out of date. */
+  /**
+   * This process's own, for as long as that lasts. It hears of every drop, so it is never out of date; and it is given what
+   * Redis had, so that a Redis that is late for a moment does not send everybody to the database.
+   */
   readonly fallback: Cache;
   readonly nowMs?: () => number;
 };
@@ -134,8 +137,10 @@ class RedisCache implements Cache {
       .then(
         (texts) => {
           const now = this.#nowMs();
-          batch.forEach(([, { resolve }], n) => {
-            resolve(decode(texts[n] ?? undefined, now));
+          batch.forEach(([key, { resolve }], n) => {
+            const entry = decode(texts[n] ?? undefined, now);
+            if (entry !== undefined) void this.#fallback.put(key, entry);
+            resolve(entry);
           });
         },
         () => {
