@@ -25,7 +25,7 @@ function rows(results: readonly Recorded[]): string[][] {
   return results.flatMap(({ scenario, at, load_before, ahead_of_them, targets = [] }) =>
     targets.map((target) => {
       const { what, measured, unit } = target;
-      const with_ = (value: number | null) => (value === null ? 'nothing' : `${figure(value)} ${unit}`.trim());
+      const with_ = (value: number | null) => (value === null ? 'not measured' : `${figure(value)} ${unit}`.trim());
       const target_ = 'at_most' in target ? `≤ ${with_(target.at_most)}` : `≥ ${with_(target.at_least)}`;
       const load = load_before === undefined ? '' : `${load_before}${ahead_of_them ? ', came first' : ''}`;
       return [scenario, what, with_(measured), target_, isMet(target) ? 'met' : 'missed', load, at.slice(0, 10)];
