@@ -60,7 +60,7 @@ async function cluster(seed: number): Promise<readonly Fault[]> {
   print(`make chaos: two api and two workers, seed ${seed}, ${kills} mishaps and ${BOUNDARIES.length} named steps`);
   return runCluster({
     ...{ seed, kills, processes: 2, tenants: 3, discussions: 8, turns: 10, gapMs: 40, calmMs: 1_000 },
-    shop: { buyers: 3, crowds: 1, rounds: 0, pauseMs: 300, crowdPauseMs: 1_000 },
+    shop: { buyers: 3, crowds: 2, rounds: 100, pauseMs: 300, crowdPauseMs: 1_500 },
     steps: BOUNDARIES.map(({ name }) => name),
     poison: true,
     sabotageMs: 30_000,

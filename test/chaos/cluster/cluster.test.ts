@@ -13,7 +13,7 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
     poison: false,
     processes: 2,
     tenants: 2,
-    shop: { buyers: 2, crowds: 2, rounds: 40, pauseMs: 300, crowdPauseMs: 400 },
+    shop: { buyers: 2, crowds: 3, rounds: 40, pauseMs: 300, crowdPauseMs: 200 },
     discussions: 6,
     turns: 4,
     gapMs: 30,

@@ -22,7 +22,7 @@ const CROWD = 16;
 export type ShopPlan = {
   /** Who order, cancel and are sent what they paid for, each order from two clients at once; as long as it is open. */
   readonly buyers: number;
-  /** Who have each order sent by sixteen clients at once; as long as it is open, and until there were `rounds` of these. */
+  /** Who have each order sent by sixteen clients at once, until there were `rounds` of these. */
   readonly crowds: number;
   readonly rounds: number;
   /** Milliseconds between two orders of one buyer, at most; and of sixteen at once. */
@@ -74,7 +74,7 @@ export class Shop {
     const { buyers, crowds } = made.plan;
     this.#buying = Promise.all([
       ...Array.from({ length: buyers }, () => this.#buy(() => !made.closed.aborted, 2)),
-      ...Array.from({ length: crowds }, () => this.#buy(() => this.#isCrowdDue(), CROWD)),
+      ...Array.from({ length: crowds }, () => this.#buy(() => this.hasRounds, CROWD)),
     ]);
   }
 
@@ -129,10 +129,6 @@ export class Shop {
   /** Whether orders of sixteen are still to come, and come. */
   get hasRounds(): boolean {
     return this.rounds < this.#o.plan.rounds && this.faults.length === 0;
-  }
-
-  #isCrowdDue(): boolean {
-    return !this.#o.closed.aborted || this.hasRounds;
   }
 
   async #buy(isDue: () => boolean, clients: number): Promise<void> {
