@@ -12,7 +12,7 @@ import { freePort } from './redis.ts';
 
 const PLACES = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/local/bin/nginx', '/opt/homebrew/bin/nginx'];
 const CONFIG = path.join(root, 'deploy/nginx/parley.conf');
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 export const locateNginx = (): string | undefined => PLACES.find((file) => existsSync(file));
 
@@ -25,13 +25,20 @@ export async function startDoor(
   file: string,
   [first, second]: readonly [number, number],
 ): Promise<{ url: string; stop(): Promise<void> }> {
-  const port = await freePort();
-  const config = readFileSync(CONFIG, 'utf8')
-    .replace('listen 8080', `listen 127.0.0.1:${port}`)
-    .replace('127.0.0.1:8081', `127.0.0.1:${first}`)
-    .replace('127.0.0.1:8082', `127.0.0.1:${second}`);
-  const { stop } = await startNginx(file, config, port);
-  return { url: `http://127.0.0.1:${port}`, stop };
+  for (let tries = 1; ; tries++) {
+    const port = await freePort();
+    const config = readFileSync(CONFIG, 'utf8')
+      .replace('listen 8080', `listen 127.0.0.1:${port}`)
+      .replace('127.0.0.1:8081', `127.0.0.1:${first}`)
+      .replace('127.0.0.1:8082', `127.0.0.1:${second}`);
+    try {
+      const { stop } = await startNginx(file, config, port);
+      return { url: `http://127.0.0.1:${port}`, stop };
+    } catch (error) {
+      // Somebody else may have been given the port meanwhile.
+      if (tries === 3) throw error;
+    }
+  }
 }
 
 /** Starts one that includes `config` within its `http` block, and listens on `port`. */
@@ -72,6 +79,8 @@ async function startNginx(file: string, config: string, port: number): Promise<{
     const socket = dial(port, '127.0.0.1');
     try {
       await once(socket, 'connect');
+      // Written when the port is its own: whoever answered before that is somebody else.
+      if (!existsSync(`${home}/pid`)) throw new Error('it does not listen yet');
       return { stop };
     } catch (error) {
       if (Date.now() < deadline && child.exitCode === null) continue;
