@@ -24,6 +24,18 @@ test('what is sealed opens again, and never looks the same twice', async () => {
   assert.notEqual(await secrets.seal(one, 'providers/1/api_key', 'sk-geheim'), sealed);
 });
 
+test('no nonce comes twice, in one process or in two', async () => {
+  const other = createSecrets({ db: database.db, masterKey });
+  const sealed = await Promise.all(
+    Array.from({ length: 2_000 }, (_, n) => (n % 2 === 0 ? secrets : other).sealSystem('p', 'the same')),
+  );
+  const nonces = sealed.map((text) =>
+    Buffer.from(text.slice(text.indexOf('.') + 1), 'base64url').toString('hex', 0, 12),
+  );
+  assert.equal(new Set(nonces).size, 2_000);
+  for (const text of sealed.slice(0, 600)) assert.equal(await secrets.openSystem('p', text), 'the same');
+});
+
 test('an empty text and a long one are sealed like any other', async () => {
   for (const text of ['', 'ä'.repeat(100_000)])
     assert.equal(await secrets.openSystem('p', await secrets.sealSystem('p', text)), text);

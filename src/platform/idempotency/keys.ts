@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Queries, Query, SystemTx, Tx } from '../db/queries.ts';
 import { AppError } from '../http/errors.ts';
@@ -63,7 +63,7 @@ export async function replay<X extends Tx | SystemTx>(
 /** Where a request's key counts, and what tells the request from another one under it. */
 export function keyedBy(scopeParts: readonly string[], request: FastifyRequest): Keyed {
   const who = JSON.stringify(scopeParts);
-  const scope = createHash('sha256').update(who).digest();
+  const scope = hash('sha256', who, 'buffer');
   const [path = '', query = ''] = request.url.split('?', 2);
   const sortedQuery = query.split('&').sort().join('&');
   const contentType = request.headers['content-type'] ?? '';
