@@ -95,7 +95,7 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
   const missed: string[] = [];
   const scene: Scene = { fleet, stores, random };
   const sabotaged = sabotages(stores.databaseUrl, plan, load);
-  const happened = await happen(mishaps(scene, { plan, load, missed }), {
+  const happened = await happen(mishaps(scene, { plan, load, naive, missed }), {
     ...{ plan, random, fleet, signal },
     tenants: load.tenants,
   }).finally(() => load.close());
@@ -209,10 +209,15 @@ async function calm(db: pg.Client, load: Load): Promise<{ left: Fault[]; open: F
   return { left: letters.map(({ fault }) => fault), open };
 }
 
-type Expected = { readonly plan: ClusterPlan; readonly load: Load; readonly missed: string[] };
+type Expected = {
+  readonly plan: ClusterPlan;
+  readonly load: Load;
+  readonly naive: NaiveRelay;
+  readonly missed: string[];
+};
 
-function* mishaps(scene: Scene, { plan, load, missed }: Expected): Generator<Mishap> {
-  yield lateCommit(scene, missed);
+function* mishaps(scene: Scene, { plan, load, naive, missed }: Expected): Generator<Mishap> {
+  yield lateCommit(scene, { naive, missed });
   for (let n = 0; n < plan.kills; n++) yield mishapOf(scene);
   const toMiss: string[] = [];
   yield* stepMishaps(scene, plan.steps, toMiss);

@@ -3,6 +3,7 @@ import { pick, type Random } from '../../../src/modules/models/rehearsal/random.
 import { connect } from '../connect.ts';
 import { boundaryOf, POISON } from './boundaries.ts';
 import type { Fleet, Member, Role } from './fleet.ts';
+import type { NaiveRelay } from './naive.ts';
 import type { Fault } from './proxy.ts';
 import type { Stores } from './stores.ts';
 
@@ -15,10 +16,10 @@ export type Mishap = {
 };
 
 const STEP_WITHIN_MS = 6_000;
-/** How long a transaction whose events are written stands before its commit, in `lateCommit`. */
-const LATE_MS = 600;
+/** How long a transaction whose events are written stands before its commit, at most. */
+const LATE_MS = 5_000;
 /** Three processes die, and each is noticed when its lease has run out. */
-const POISONED_MS = 60_000;
+const POISONED_MS = 120_000;
 const KINDS = [
   ...['kill', 'kill', 'kill', 'pause', 'pause', 'stop'],
   ...['database', 'flush', 'flush', 'redis', 'wire', 'wire', 'wire', 'wire'],
@@ -83,15 +84,15 @@ async function dieAt(fleet: Fleet, role: Role, step: string): Promise<boolean> {
   return false;
 }
 
-/** An api stands still between the writing of its events and their commit, while everybody else goes on. */
-export const lateCommit = ({ fleet }: Scene, missed: string[]): Mishap => ({
+/** An api stands still between the writing of its events and their commit, until the naive relay has passed them by. */
+export const lateCommit = ({ fleet }: Scene, { naive, missed }: { naive: NaiveRelay; missed: string[] }): Mishap => ({
   name: 'api: a late commit',
   happen: async () => {
     for (const member of fleet.of('api')) {
       await member.ready();
       if (!(await member.standAt(LATE_STEP, STEP_WITHIN_MS))) continue;
       const sinceMs = Date.now();
-      return { sinceMs, healed: delay(LATE_MS).then(() => member.signal('SIGCONT')) };
+      return { sinceMs, healed: naive.passed(LATE_MS).then(() => member.signal('SIGCONT')) };
     }
     missed.push(LATE_STEP);
     return { sinceMs: Date.now() };

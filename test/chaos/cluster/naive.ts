@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { connect } from '../connect.ts';
 import { compare, type Fault } from '../verdict.ts';
 
 const POLL_MS = 50;
@@ -38,6 +39,21 @@ export class NaiveRelay implements AsyncDisposable {
     await client.query(COPY);
     await client.end();
     return new NaiveRelay(databaseUrl);
+  }
+
+  /** Resolves when it has read above every number given out until now: what is not committed by then, it will not see. */
+  async passed(withinMs: number): Promise<void> {
+    const deadline = Date.now() + withinMs;
+    const newest = await this.#newest().catch(() => 0);
+    while (this.#last <= newest && Date.now() < deadline) await delay(POLL_MS);
+  }
+
+  async #newest(): Promise<number> {
+    await using db = await connect(this.#url);
+    const { rows } = await db.client.query<{ last_value: string }>(
+      `select last_value from pg_sequences where sequencename = 'outbox_seq_seq'`,
+    );
+    return Number(rows[0]?.last_value);
   }
 
   /** Ends it, when it has read what there is. `lost`: what it never saw; `faults`: what is wrong in the log itself. */
