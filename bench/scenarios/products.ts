@@ -21,9 +21,11 @@ const SECONDS = 3;
 const CONNECTIONS = 64;
 const MANY = 10_000;
 const RATE = 10_000;
-const ZIPF = { exponent: 1, warmSeconds: 6, seconds: 6, cacheBytes: 7.5 * 1024 * 1024 };
+const ZIPF = { exponent: 1, warmSeconds: 2, seconds: 6, cacheBytes: 7.5 * 1024 * 1024 };
 const MISSES = 1_000;
 const PATH = '/api/v1/products/';
+const NODE_REDIS = 'node:http, cache in Redis';
+const NODE_MEMORY = 'node:http, cache in memory';
 
 type Side = { readonly name: string; readonly port: number; readonly pid: number };
 type Text = { readonly id: string; readonly etag: string; readonly json: string };
@@ -56,11 +58,19 @@ export async function run() {
     const ids = await makeProducts(installation.env.DATABASE_URL as string, tenantId);
     const bench: Bench = { wire, installation, api, tenantId, key, ids };
     const texts = await textsOf(bench);
-    const node = await startNode(key, texts);
-    children.push(node.child);
-    const fastapi = await startFastapi(bench, python, texts);
-    children.push(fastapi.child);
-    const compared = await compare(bench, [api, node.side, fastapi.side]);
+    const tenant = await keepForPeers(installation, texts);
+    const sides: Side[] = [api];
+    const starts = [
+      () => startNode(NODE_REDIS, bench, texts, { PEER_TENANT: tenant, PEER_REDIS_URL: installation.env.REDIS_URL }),
+      () => startNode(NODE_MEMORY, bench, texts, { PEER_TENANT: tenant }),
+      () => startFastapi(bench, python, texts, tenant),
+    ];
+    for (const start of starts) {
+      const { child, side } = await start();
+      children.push(child);
+      sides.push(side);
+    }
+    const compared = await compare(bench, sides);
     const pace = await paced(bench, CONNECTIONS);
     const many = await paced(bench, MANY);
     const zipf = await hitRatio(bench);
@@ -69,6 +79,7 @@ export async function run() {
     return {
       ...{ products: PRODUCTS, compared_with: WARM, bytes: texts[0]?.json.length, connections: CONNECTIONS },
       ...{ ...compared.sides, of_node_http: compared.ofNode, of_fastapi: compared.ofFastapi },
+      of_node_http_in_memory: compared.ofNodeInMemory,
       paced: { rate: RATE, ...pace },
       many_connections: { connections: MANY, rate: RATE, ...many },
       ...{ zipf, misses },
@@ -78,6 +89,7 @@ export async function run() {
         atMost('CPU of the server a request, at 10,000/s over 10,000 connections', many.cpu_us_per_request, 45, 'µs'),
         atMost('the process with 10,000 connections (PSS)', many.mib, 300, 'MiB'),
         atLeast('of bare node:http with the same duties', compared.ofNode, 0.8),
+        atLeast('the same, where its cache is in its own memory', compared.ofNodeInMemory, 0.8),
         atMost('of the CPU of FastAPI, uvicorn and Redis', compared.ofFastapi, 0.167),
         atLeast('hit ratio under a Zipf load', zipf.hit_ratio, 0.95),
         atMost(`origin calls of ${MISSES} concurrent misses`, misses.fills, 1),
@@ -121,9 +133,23 @@ async function textsOf({ api, key, ids }: Bench): Promise<Text[]> {
   return texts;
 }
 
-async function startNode(key: string, texts: readonly Text[]) {
+/** In the Redis where the peers look. */
+async function keepForPeers({ env }: Installation, texts: readonly Text[]): Promise<string> {
+  const tenant = randomUUID();
+  const redis = new Redis(env.REDIS_URL as string);
+  for (const { id, etag, json } of texts) await redis.set(`peer:${tenant}:product:${id}`, `${etag}\n${json}`);
+  await redis.quit();
+  return tenant;
+}
+
+async function startNode(
+  name: string,
+  { key }: Bench,
+  texts: readonly Text[],
+  env: Record<string, string | undefined>,
+) {
   const child = spawn(process.execPath, ['bench/peers/node/products.ts'], {
-    env: { ...process.env, PEER_TOKEN: key, PEER_PATH: PATH },
+    env: { ...process.env, ...env, PEER_TOKEN: key, PEER_PATH: PATH },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   child.stdout?.resume();
@@ -131,18 +157,13 @@ async function startNode(key: string, texts: readonly Text[]) {
   const kept = once(child, 'message');
   child.send(texts);
   await kept;
-  return { child, side: { name: 'node:http', port, pid: child.pid as number } };
+  return { child, side: { name, port, pid: child.pid as number } };
 }
 
-async function startFastapi({ installation, key }: Bench, python: string, texts: readonly Text[]) {
-  const tenant = randomUUID();
-  const url = installation.env.REDIS_URL as string;
-  const redis = new Redis(url);
-  for (const { id, etag, json } of texts) await redis.set(`peer:${tenant}:product:${id}`, `${etag}\n${json}`);
-  await redis.quit();
+async function startFastapi({ installation, key }: Bench, python: string, texts: readonly Text[], tenant: string) {
   const port = await freePort();
   const child = spawn(python, ['bench/peers/fastapi/products.py', String(port)], {
-    env: { ...process.env, PEER_TOKEN: key, PEER_TENANT: tenant, PEER_REDIS_URL: url },
+    env: { ...process.env, PEER_TOKEN: key, PEER_TENANT: tenant, PEER_REDIS_URL: installation.env.REDIS_URL },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child.stdout?.resume();
@@ -183,7 +204,8 @@ async function compare(bench: Bench, sides: readonly Side[]) {
         },
       ]),
     ),
-    ofNode: share((round) => cpu(round, 'node:http') / cpu(round, 'parley')),
+    ofNode: share((round) => cpu(round, NODE_REDIS) / cpu(round, 'parley')),
+    ofNodeInMemory: share((round) => cpu(round, NODE_MEMORY) / cpu(round, 'parley')),
     ofFastapi: share((round) => cpu(round, 'parley') / cpu(round, 'fastapi')),
   };
 }
@@ -222,7 +244,7 @@ async function paced(bench: Bench, connections: number) {
   return { cpu_us_per_request: cpuUs, ...latency, ...answered, client_cores: result.clientCores, mib };
 }
 
-/** All products, the first asked for most, with room for some four fifths of them in Redis. */
+/** All products, the first asked for most, with room for some four fifths of them in Redis; each was asked for before. */
 async function hitRatio({ wire, api, installation, key, ids }: Bench) {
   const redis = new Redis(installation.env.REDIS_URL as string);
   await redis.flushall();
@@ -232,6 +254,7 @@ async function hitRatio({ wire, api, installation, key, ids }: Bench) {
   await wire.tell({ order: 'open', port: api.port, connections: CONNECTIONS });
   const paths = ids.map((id) => `${PATH}${id}`);
   await wire.tell({ order: 'ask', paths, headers: { authorization: `Bearer ${key}` }, zipf: ZIPF.exponent });
+  await wire.tell({ order: 'each' });
   await wire.tell({ order: 'saturate', seconds: ZIPF.warmSeconds });
   const before = await cacheCounts(api);
   const result = await wire.tell({ order: 'saturate', seconds: ZIPF.seconds });

@@ -15,6 +15,8 @@ export type WireOrder =
     }
   | { readonly order: 'pace'; readonly rate: number; readonly seconds: number }
   | { readonly order: 'saturate'; readonly seconds: number }
+  /** Every path once. */
+  | { readonly order: 'each' }
   | { readonly order: 'burst'; readonly path: string; readonly count: number }
   | { readonly order: 'close' };
 
@@ -90,6 +92,11 @@ class Wire {
       for (let i = 0; i < order.count; i += 1) this.#send(begin, request);
       await this.#answered();
       return order.count;
+    }
+    if (order.order === 'each') {
+      for (const request of this.#requests) this.#send(begin, request);
+      await this.#answered();
+      return this.#requests.length;
     }
     if (order.order === 'saturate') {
       const end = begin + order.seconds * 1_000;

@@ -1,29 +1,31 @@
 /**
  * The same duties as Parley's cached `GET /products/{id}`, on bare node:http, by hand for this one route and with nothing of
- * ours, everything in its own memory (Parley asks a Redis that it shares with other processes): the key's SHA-256 looked up,
- * with its end and its permission; a bucket of requests; a request id and a trace, the caller's where there is one; the
- * product's final JSON by tenant and id, with its end, ETag and 304; the same headers; and when the answer is out or the
- * client gone, one JSON line with the same fields, in batches, and the same counters and histogram. It says its port, and is told the products.
+ * ours. Its cache is a Redis that others may share, as Parley's is (`PEER_REDIS_URL`), or its own memory, which is less to do;
+ * requests it counts by itself, where Parley counts them for all processes. A key's SHA-256 is looked up, with its end and its
+ * permission; a bucket of requests; a request id and a trace, the caller's where there is one; the product's final JSON by
+ * tenant and id, ETag and 304; the same headers; and when the answer is out or the client gone, one JSON line with the same
+ * fields, in batches, and the same counters and histogram. It says its port, and is told the products.
  */
 import { hash, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Redis } from 'ioredis';
 
 type Key = { tenantId: string; id: string; permissions: Set<string>; expiresAtMs: number | null };
 type Bucket = { tokens: number; atMs: number };
 
-const { PEER_TOKEN = '', PEER_PATH = '' } = process.env;
-const TENANT = randomUUID();
+const { PEER_TOKEN = '', PEER_PATH = '', PEER_TENANT: TENANT = '', PEER_REDIS_URL } = process.env;
+const redis = PEER_REDIS_URL ? new Redis(PEER_REDIS_URL, { enableAutoPipelining: true }) : undefined;
 const keys = new Map<string, Key>([
   [
     hash('sha256', PEER_TOKEN, 'hex'),
     { tenantId: TENANT, id: randomUUID(), permissions: new Set(['products:read']), expiresAtMs: null },
   ],
 ]);
-const cache = new Map<string, { json: string; etag: string; untilMs: number }>();
+const cache = new Map<string, { text: string; untilMs: number }>();
 process.on('message', (products: { id: string; etag: string; json: string }[]) => {
   for (const { id, etag, json } of products)
-    cache.set(`${TENANT}:${id}`, { json, etag, untilMs: Date.now() + 3_600_000 });
+    cache.set(`${TENANT}:${id}`, { text: `${etag}\n${json}`, untilMs: Date.now() + 3_600_000 });
   process.send?.({ kept: cache.size });
 });
 
@@ -132,13 +134,20 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   if (key === undefined || (key.expiresAtMs !== null && key.expiresAtMs <= Date.now())) return void answer(401, '{}');
   if (!mayGo(key)) return void answer(429, '{}');
   if (!key.permissions.has('products:read')) return void answer(403, '{}');
-  const found = cache.get(`${key.tenantId}:${path.slice(PEER_PATH.length)}`);
-  const fresh = found !== undefined && found.untilMs > Date.now();
-  counts[fresh ? 'hit' : 'miss'] += 1;
-  if (!fresh) return void answer(404, '{}');
-  const kept = { etag: found.etag, 'cache-control': 'private, no-cache' };
-  if (headers['if-none-match'] === found.etag) return void answer(304, '', kept);
-  answer(200, found.json, kept);
+  const id = path.slice(PEER_PATH.length);
+  const found = (text: string | null) => {
+    counts[text === null ? 'miss' : 'hit'] += 1;
+    if (text === null) return answer(404, '{}');
+    const end = text.indexOf('\n');
+    const etag = text.slice(0, end);
+    const kept = { etag, 'cache-control': 'private, no-cache' };
+    return headers['if-none-match'] === etag ? answer(304, '', kept) : answer(200, text.slice(end + 1), kept);
+  };
+  if (redis) void redis.get(`peer:${key.tenantId}:product:${id}`).then(found, () => answer(503, '{}'));
+  else {
+    const entry = cache.get(`${key.tenantId}:${id}`);
+    found(entry !== undefined && entry.untilMs > Date.now() ? entry.text : null);
+  }
 }
 
 const server = createServer({ keepAliveTimeout: 75_000, noDelay: true }, serve).listen(0, '127.0.0.1', () => {
