@@ -9,6 +9,7 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
   const outcome = await clusterChaos({
     seed: 7,
     kills: 5,
+    untilOrdered: false,
     steps: ['command: committed, not answered', 'sequencer: moved, not passed on', 'job: claimed, not begun'],
     poison: false,
     processes: 2,
@@ -19,7 +20,7 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
     gapMs: 30,
     calmMs: 200,
     sabotageMs: 30_000,
-    deadlineMs: 100_000,
+    deadlineMs: 110_000,
   });
   assert.deepEqual(outcome.faults, []);
   assert.deepEqual(outcome.missed, []);

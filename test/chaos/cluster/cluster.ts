@@ -20,8 +20,10 @@ import { Tenant } from './tenant.ts';
 
 export type ClusterPlan = CrowdPlan & {
   readonly seed: number;
-  /** Mishaps by chance, on top of a crash at every named step; more, while the shop's rounds last. */
+  /** Mishaps by chance, on top of a crash at every named step … */
   readonly kills: number;
+  /** … and whether there are more, until sixteen have sent the last of their orders. */
+  readonly untilOrdered: boolean;
   /** Processes of each role. */
   readonly processes: number;
   readonly tenants: number;
@@ -225,8 +227,7 @@ function* mishaps(scene: Scene, { plan, load, naive, missed }: Expected): Genera
   yield* stepMishaps(scene, toMiss, missed);
   const [victim] = load.tenants;
   if (plan.poison && victim) yield poison(scene, { tenantId: victim.id, group: 'audit', missed });
-  // What is asked for is to be asked for between mishaps.
-  while (load.shop.hasRounds) yield mishapOf(scene);
+  while (plan.untilOrdered && load.shop.hasRounds) yield mishapOf(scene);
 }
 
 type About = {
