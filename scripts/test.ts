@@ -92,7 +92,8 @@ async function firstLeg(): Promise<void> {
 }
 
 async function clusterLeg(): Promise<void> {
-  const these = files.filter(wantsServers);
+  // Chaos brings its own servers, one and many, and is in the first leg.
+  const these = files.filter((file) => wantsServers(file) && !file.startsWith(path.join('test', 'chaos')));
   const env = await browserFor(these);
   const redisUrl = redis?.url ?? process.env.PARLEY_TEST_REDIS;
   if (!redisUrl || !findNginx()) fail('LEG=cluster needs redis-server and nginx');

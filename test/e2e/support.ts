@@ -54,8 +54,8 @@ async function severalServers(extra: Record<string, string>): Promise<RealServer
   const installation = await startInstallation({
     nginx,
     env: {
-      ...{ PARLEY_PROFILE: 'testing', SIGNUP: 'open', DATA_DIR: dataDir, MASTER_KEY: randomBytes(32).toString('hex') },
-      ...{ DATABASE_URL: database.url, REDIS_URL: redisUrl },
+      ...{ PARLEY_PROFILE: 'development', SIGNUP: 'open', DATA_DIR: dataDir },
+      ...{ DATABASE_URL: database.url, REDIS_URL: redisUrl, MASTER_KEY: randomBytes(32).toString('hex') },
       ...extra,
     },
   });
