@@ -90,17 +90,21 @@ async function openShop(port: number, key: string, known?: readonly string[]): P
   return shop;
 }
 
-/** CPU by what spends it, in microseconds an order: `api` is all Node processes. */
-type Spent = { readonly api: number; readonly postgres: number; readonly redis: number; readonly client: number };
+/** Who spends CPU: `api` is all Node processes but the client. */
+type Who = 'api' | 'postgres' | 'redis' | 'client';
 
-type Load = { readonly rate: number; readonly together: number; readonly cpu_us: Spent };
+type Load = { readonly rate: number; readonly together: number; readonly cpu_us: Readonly<Record<Who, number>> };
 
 async function measured({ installation }: Bench, load: () => Promise<number>): Promise<Load> {
   const [cpu, commits, begin] = [spent(), await commitsOf(installation), performance.now()];
   const orders = await load();
   const seconds = (performance.now() - begin) / 1_000;
   const [cpuAfter, commitsAfter] = [spent(), await commitsOf(installation)];
-  const us = (of: keyof Spent) => Math.round(((cpuAfter[of] - cpu[of]) * 1e6) / orders);
+  const us = (of: Who) => {
+    // A connection's process may have ended meanwhile: what it did is lost, rather than counted against the others.
+    const used = [...cpuAfter].map(([pid, { who, cpu: after }]) => (who === of ? after - (cpu.get(pid)?.cpu ?? 0) : 0));
+    return Math.round((used.reduce((sum, one) => sum + one, 0) * 1e6) / orders);
+  };
   return {
     rate: Math.round(orders / seconds),
     together: Math.round((orders / (commitsAfter - commits)) * 10) / 10,
@@ -108,20 +112,22 @@ async function measured({ installation }: Bench, load: () => Promise<number>): P
   };
 }
 
-function spent(): Spent {
-  const of = { api: 0, postgres: 0, redis: 0 };
-  for (const pid of family(process.pid)) {
-    if (pid === process.pid) continue;
+/** CPU seconds by process: the benchmark itself is the client, and what it started are the others. */
+function spent(): Map<number, { who: Who; cpu: number }> {
+  const { user, system } = process.cpuUsage();
+  const found = new Map<number, { who: Who; cpu: number }>([
+    [process.pid, { who: 'client', cpu: (user + system) / 1e6 }],
+  ]);
+  for (const pid of family(process.pid).filter((one) => one !== process.pid)) {
     try {
       const name = readFileSync(`/proc/${pid}/comm`, 'utf8');
-      const kind = name.startsWith('postgres') ? 'postgres' : name.startsWith('redis') ? 'redis' : 'api';
-      of[kind] += cpuSeconds(pid);
+      const who = name.startsWith('postgres') ? 'postgres' : name.startsWith('redis') ? 'redis' : 'api';
+      found.set(pid, { who, cpu: cpuSeconds(pid) });
     } catch {
       // It ended between the listing and the reading.
     }
   }
-  const { user, system } = process.cpuUsage();
-  return { ...of, client: (user + system) / 1e6 };
+  return found;
 }
 
 /** All commits of the database: the sequencer's and the like are a few a second among them. */
