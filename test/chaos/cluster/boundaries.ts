@@ -53,6 +53,11 @@ export const BOUNDARIES: readonly Boundary[] = [
   postgres('worker', 'job: taken from the dead', { side: 'after', pattern: REAP, rows: true }),
 ];
 
+/** Between the writing of a command's events and their commit. */
+export const LATE = postgres('api', 'command: events written, not committed', {
+  ...{ side: 'before', pattern: OUTBOX, atCommit: true },
+});
+
 /** Where an event is in its handler's hands, and not where it is put aside. */
 export const POISON = postgres('worker', 'consumer: a poisoned event', {
   side: 'after',
@@ -60,4 +65,4 @@ export const POISON = postgres('worker', 'consumer: a poisoned event', {
 });
 
 export const boundaryOf = (name: string): Boundary | undefined =>
-  [...BOUNDARIES, POISON].find((one) => one.name === name);
+  [...BOUNDARIES, LATE, POISON].find((one) => one.name === name);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pick, type Random } from '../../../src/modules/models/rehearsal/random.ts';
 import { connect } from '../connect.ts';
-import { boundaryOf, POISON } from './boundaries.ts';
+import { boundaryOf, LATE, POISON } from './boundaries.ts';
 import type { Fleet, Member, Role } from './fleet.ts';
 import type { NaiveRelay } from './naive.ts';
 import type { Fault } from './proxy.ts';
@@ -90,15 +90,14 @@ export const lateCommit = ({ fleet }: Scene, { naive, missed }: { naive: NaiveRe
   happen: async () => {
     for (const member of fleet.of('api')) {
       await member.ready();
-      if (!(await member.standAt(LATE_STEP, STEP_WITHIN_MS))) continue;
+      if (!(await member.standAt(LATE.name, STEP_WITHIN_MS))) continue;
       const sinceMs = Date.now();
       return { sinceMs, healed: naive.passed(LATE_MS).then(() => member.signal('SIGCONT')) };
     }
-    missed.push(LATE_STEP);
+    missed.push(LATE.name);
     return { sinceMs: Date.now() };
   },
 });
-const LATE_STEP = 'command: its events are written';
 
 /** Whoever handles an event of this tenant for this group dies over it, until it has been put aside. */
 export const poison = (

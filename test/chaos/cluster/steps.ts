@@ -3,6 +3,7 @@
  * named step of its work, or stop there as of `-STOP`. The product knows nothing of it; steps are known by what goes to
  * PostgreSQL and Redis and comes back. The parent arms a step over the process's line (`Arming`); `{}` disarms it.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { boundaryOf } from './boundaries.ts';
@@ -16,6 +17,8 @@ export type Arming = {
   /** Only where all of these are among the statement's values. */
   readonly of?: readonly string[];
 };
+
+const FLUSHED_MS = 50;
 
 let armed: ReturnType<typeof boundaryOf>;
 let arming: Arming = {};
@@ -44,10 +47,21 @@ const isAt = (side: 'before' | 'after', asked: Asked, client: object): boolean =
   return asked.text === 'commit' && (transactions.get(client) ?? []).some((text) => armed?.pattern.test(text));
 };
 
+/** What was asked for before goes out in the same breath otherwise: it has to be with the database when everything stops. */
+async function stand(goOn: () => unknown): Promise<unknown> {
+  armed = undefined;
+  await delay(FLUSHED_MS);
+  die();
+  return goOn();
+}
+
 const query = pg.Client.prototype.query as unknown as Callable;
 pg.Client.prototype.query = function (this: object, ...args: unknown[]) {
   const { text, values } = askedOf(args);
-  if (isAt('before', { text, values, rows: 0 }, this)) die();
+  if (isAt('before', { text, values, rows: 0 }, this)) {
+    if (arming.signal === 'SIGSTOP') return stand(() => query.apply(this, args));
+    die();
+  }
   if (/^begin\b/.test(text)) transactions.set(this, []);
   else transactions.get(this)?.push(text);
   const answer = query.apply(this, args);
