@@ -10,6 +10,8 @@ const FULL_BYTES = 32 * 1024;
 const FLUSH_MS = 250;
 /** After a pipe was full. */
 const AGAIN_MS = 10;
+/** The longest that a process which has to write at once waits for a pipe that nobody empties. */
+const PATIENCE_MS = 2_000;
 /** Whoever reads is stuck: from here on lines are lost rather than the process. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
@@ -95,7 +97,7 @@ export function linesTo(fd: number): Lines {
     const left = writing ? waiting.slice(1) : waiting;
     waiting = writing ? waiting.slice(0, 1) : [];
     waitingBytes = waiting[0]?.length ?? 0;
-    for (const chunk of left) writeWhole(fd, chunk);
+    left.every((chunk) => writeWhole(fd, chunk));
   }
 
   // The process may end with lines that waited for company.
@@ -118,18 +120,20 @@ export function linesTo(fd: number): Lines {
 
 /** Lines for a file descriptor, each written before the caller goes on. */
 export const linesAtOnce = (fd: number): Lines => ({
-  write: (line) => writeWhole(fd, Buffer.from(line)),
+  write: (line) => void writeWhole(fd, Buffer.from(line)),
   flushSync: () => {},
 });
 
-/** A full pipe is waited for: the process is about to end, or said that this matters. */
-function writeWhole(fd: number, chunk: Buffer): void {
+/** A full pipe is waited for, since the process is about to end or said that this matters; but not for ever. Whether all is written. */
+function writeWhole(fd: number, chunk: Buffer): boolean {
+  const until = performance.now() + PATIENCE_MS;
   for (let written = 0; written < chunk.length; ) {
     try {
       written += writeSync(fd, chunk, written);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > until) return false;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, AGAIN_MS);
     }
   }
+  return true;
 }
