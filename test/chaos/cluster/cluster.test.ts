@@ -14,8 +14,8 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
     poison: false,
     processes: 2,
     tenants: 2,
-    shop: { buyers: 2, crowds: 3, rounds: 40, pauseMs: 300, crowdPauseMs: 200 },
-    discussions: 6,
+    shop: { buyers: 1, crowds: 3, rounds: 40, pauseMs: 300, crowdPauseMs: 200 },
+    discussions: 4,
     turns: 4,
     gapMs: 30,
     calmMs: 200,
@@ -24,7 +24,7 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
   });
   assert.deepEqual(outcome.faults, []);
   assert.deepEqual(outcome.missed, []);
-  assert.ok(outcome.discussions >= 6 && outcome.orders > 0 && outcome.acknowledged > 0 && outcome.events > 0);
+  assert.ok(outcome.discussions >= 4 && outcome.orders > 0 && outcome.acknowledged > 0 && outcome.events > 0);
   assert.ok(outcome.rounds >= 40, 'so many orders were sent by sixteen clients at once');
   assert.ok(outcome.delivered > 0, 'webhooks were received');
   assert.ok(outcome.requeued > 0, 'something was put aside, and handled again');
