@@ -20,12 +20,14 @@ const LONG = [
   ...['test/e2e/stories', 'test/e2e', 'src/platform/db/embedded', 'src/platform/jobs/crash', 'src/commands'],
 ];
 
+const textOf = (file: string): string => readFileSync(path.join(root, file), 'utf8');
+
 /** In which processes, and in which order, test files are run. `folder`: where the files that load several are made. */
-export function plan(files: readonly string[], folder: string): Start[] {
+export function plan(files: readonly string[], folder: string, read = textOf): Start[] {
   const rank = (file: string) => LONG.findIndex((place) => file.startsWith(place));
   const long = files.filter((file) => rank(file) >= 0).sort((a, b) => rank(a) - rank(b));
   const rest = files.filter((file) => rank(file) < 0);
-  const sharing = rest.filter((file) => SHARING.test(file) && !ALONE.test(readFileSync(path.join(root, file), 'utf8')));
+  const sharing = rest.filter((file) => SHARING.test(file) && !ALONE.test(read(file)));
   const count = Math.ceil(sharing.length / TOGETHER);
   // Dealt out like cards: neighbours are alike, and so the groups become so, too.
   const groups = Array.from({ length: count }, (_, n) =>
