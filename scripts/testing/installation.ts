@@ -90,8 +90,8 @@ class Process {
     this.role = role;
     [this.port, , this.#metricsPort] = ports;
     // Of our own environment only what finds programs: an installation is what its settings say.
-    const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
-    this.#env = { PATH, HOME, NODE_V8_COVERAGE, HOST: '127.0.0.1', TRUSTED_PROXIES: '127.0.0.1', ...env };
+    const { PATH, HOME } = process.env;
+    this.#env = { PATH, HOME, HOST: '127.0.0.1', TRUSTED_PROXIES: '127.0.0.1', ...env };
     Object.assign(this.#env, { PORT, API_PORT, METRICS_PORT });
     this.#onSaid = onSaid;
     this.#onChange = onChange;

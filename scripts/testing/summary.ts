@@ -25,12 +25,15 @@ export default async function* summary(events: AsyncIterable<TestEvent>): AsyncG
     if (type === 'test:complete' && data.nesting === 0)
       took[path.relative(root, path.resolve(root, data.name))] = data.details.duration_ms;
     if (type !== 'test:pass' && type !== 'test:fail') continue;
-    if (data.details.type === 'suite') continue;
+    // A suite has failed when one of its tests has, which is counted already; but not when its hooks did.
+    if (data.details.type === 'suite' && !(type === 'test:fail' && isOwn(data.details.error))) continue;
     if (type === 'test:fail') failed += 1;
     else if (data.skip !== undefined && data.skip !== false) skipped.push(told(data.name, data.skip));
     else passed += 1;
   }
   yield JSON.stringify({ passed, failed, skipped, took, ...(lines !== undefined && { lines }) } satisfies Summary);
 }
+
+const isOwn = (error: Error) => (error as { failureType?: string }).failureType !== 'subtestsFailed';
 
 const told = (name: string, why: string | boolean) => (typeof why === 'string' && why ? `${name} (${why})` : name);

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { chooseRunner } from '../../src/platform/db/binaries.ts';
 import { clusterPaths } from '../../src/platform/db/cluster.ts';
 import { freePort } from '../e2e/support.ts';
+import '../support/uncounted.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RESTART_MS = 60_000;
@@ -35,7 +36,7 @@ export class Victim implements AsyncDisposable {
       url: `http://127.0.0.1:${port}`,
       dataDir,
       env: {
-        ...{ PATH: process.env.PATH, HOME: process.env.HOME, NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE },
+        ...{ PATH: process.env.PATH, HOME: process.env.HOME },
         ...{ PARLEY_PROFILE: 'development', SIGNUP: 'open', REQUESTS_PER_MINUTE: '1000000' },
         ...{ DATA_DIR: dataDir, PORT: String(port), API_PORT: '0', METRICS_PORT: '0', ...env },
       },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { npmCommand } from '../../scripts/lib/npm.ts';
+import '../support/uncounted.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const SDK = path.join(ROOT, 'sdk/typescript');

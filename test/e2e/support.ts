@@ -11,6 +11,7 @@ import { startInstallation } from '../../scripts/testing/installation.ts';
 import { locateNginx } from '../../scripts/testing/nginx.ts';
 import { testDatabase } from '../support/database.ts';
 import { ofMany } from '../support/many.ts';
+import '../support/uncounted.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FLAGS = [

@@ -10,6 +10,7 @@ import type { Backend } from './balancer.ts';
 import type { FaultProxy } from './proxy.ts';
 import type { Arming } from './steps.ts';
 import type { Stores } from './stores.ts';
+import '../../support/uncounted.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const FLAGS = ['--disable-warning=ExperimentalWarning', '--import', './test/chaos/cluster/steps.ts'];
@@ -194,7 +195,7 @@ export class Fleet implements AsyncDisposable {
         wires.push(postgres, redis);
         const ports = await Promise.all([freePort(), freePort(), freePort()]);
         const env = {
-          ...{ PATH: process.env.PATH, HOME: process.env.HOME, NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE },
+          ...{ PATH: process.env.PATH, HOME: process.env.HOME },
           ...{ PARLEY_PROFILE: 'testing', HOST: '127.0.0.1', SIGNUP: 'open', REQUESTS_PER_MINUTE: '1000000' },
           ...{ PORT: `${ports[0]}`, API_PORT: `${ports[1]}`, METRICS_PORT: `${ports[2]}` },
           PUBLIC_URL: 'http://parley.test',
