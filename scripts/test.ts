@@ -92,8 +92,7 @@ async function firstLeg(): Promise<void> {
 }
 
 async function clusterLeg(): Promise<void> {
-  // Chaos brings its own servers, one and many, and is in the first leg.
-  const these = files.filter((file) => wantsServers(file) && !file.startsWith(path.join('test', 'chaos')));
+  const these = files.filter((file) => wantsServers(file) && !isChaos(file));
   const env = await browserFor(these);
   const redisUrl = redis?.url ?? process.env.PARLEY_TEST_REDIS;
   if (!redisUrl || !findNginx()) fail('LEG=cluster needs redis-server and nginx');
@@ -119,7 +118,7 @@ async function secondLeg(): Promise<void> {
     return missing('PostgreSQL 15 or newer of the machine', 'the tests of the database ran on the packaged one only');
   const server = await startServer(folder);
   try {
-    const again = files.filter((file) => !isEndToEnd(file) && wantsDatabase(file));
+    const again = files.filter((file) => !isEndToEnd(file) && !isChaos(file) && wantsDatabase(file));
     await leg(`on PostgreSQL ${server.version} over TCP${redis ? ', with Redis' : ''}`, again, {
       PARLEY_TEST_DATABASE: server.url,
       // Every server that a test runs in its process is now one of many, as far as it knows.
@@ -194,6 +193,11 @@ async function browserFor(these: readonly string[]): Promise<Record<string, stri
 
 function isEndToEnd(file: string): boolean {
   return file.startsWith(path.join('test', 'e2e'));
+}
+
+/** It brings its own servers, one and many, whatever the leg. */
+function isChaos(file: string): boolean {
+  return file.startsWith(path.join('test', 'chaos'));
 }
 
 function missing(what: string, effect: string): void {
