@@ -9,6 +9,8 @@ export type Boundary = {
   readonly atCommit?: true;
   /** Only where the answer has rows: something was done. */
   readonly rows?: true;
+  /** Only where the answer says that it is the first time. */
+  readonly fresh?: true;
 };
 
 const KEPT_ANSWER = /insert into idempotent_answers/;
@@ -58,10 +60,9 @@ export const LATE = postgres('api', 'command: events written, not committed', {
   ...{ side: 'before', pattern: OUTBOX, atCommit: true },
 });
 
-/** Where an event is in its handler's hands, and not where it is put aside. */
+/** Where an event goes into its handler's hands: not where it is put aside, and not where the inbox has it already. */
 export const POISON = postgres('worker', 'consumer: a poisoned event', {
-  side: 'after',
-  pattern: /as held,.* as fresh$/s,
+  ...{ side: 'after', pattern: /as held,.* as fresh$/s, fresh: true },
 });
 
 export const boundaryOf = (name: string): Boundary | undefined =>

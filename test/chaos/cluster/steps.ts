@@ -8,7 +8,13 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { boundaryOf } from './boundaries.ts';
 
-type Asked = { readonly text: string; readonly values: readonly unknown[]; readonly rows: number };
+type Asked = {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly rows: number;
+  readonly fresh?: boolean;
+};
+type Answer = { readonly rowCount?: number | null; readonly rows?: readonly { readonly fresh?: unknown }[] };
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
 
 export type Arming = {
@@ -42,6 +48,7 @@ function die(): void {
 const isAt = (side: 'before' | 'after', asked: Asked, client: object): boolean => {
   if (armed?.side !== side || armed.where !== 'postgres') return false;
   if (armed.rows && side === 'after' && asked.rows === 0) return false;
+  if (armed.fresh && asked.fresh !== true) return false;
   if (arming.of?.some((value) => !asked.values.includes(value))) return false;
   if (armed.atCommit !== true) return armed.pattern.test(asked.text);
   return asked.text === 'commit' && (transactions.get(client) ?? []).some((text) => armed?.pattern.test(text));
@@ -67,8 +74,8 @@ pg.Client.prototype.query = function (this: object, ...args: unknown[]) {
   const answer = query.apply(this, args);
   if (answer instanceof Promise)
     answer.then(
-      (result: { rowCount?: number | null }) => {
-        if (isAt('after', { text, values, rows: result.rowCount ?? 0 }, this)) die();
+      ({ rowCount, rows = [] }: Answer) => {
+        if (isAt('after', { text, values, rows: rowCount ?? 0, fresh: rows[0]?.fresh === true }, this)) die();
       },
       () => {},
     );
