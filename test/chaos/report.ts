@@ -3,10 +3,10 @@ import { counted, type Fault } from './verdict.ts';
 
 const SHOWN = 50;
 
-/** The value below which a share of them lies. */
+/** The value that a share of them does not exceed, by the nearest rank. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;
