@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { root } from '../lib/say.ts';
 import { startDoor } from './nginx.ts';
-import { freePort } from './redis.ts';
+import { freePort } from './port.ts';
 
 const PATIENCE_MS = 120_000;
 const STOP_MS = 15_000;

@@ -8,11 +8,11 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { root } from '../lib/say.ts';
 import { installPackage } from './apt.ts';
-import { freePort } from './redis.ts';
+import { freePort } from './port.ts';
 
 const PLACES = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/local/bin/nginx', '/opt/homebrew/bin/nginx'];
 const CONFIG = path.join(root, 'deploy/nginx/parley.conf');
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 export const locateNginx = (): string | undefined => PLACES.find((file) => existsSync(file));
 

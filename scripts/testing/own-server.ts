@@ -11,7 +11,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { installPackage, refuseMainCluster } from './apt.ts';
-import { freePort } from './redis.ts';
+import { freePort } from './port.ts';
 
 const PLACES = [
   '/usr/lib/postgresql/*/bin',
@@ -20,7 +20,7 @@ const PLACES = [
   '/usr/local/opt/postgresql@*/bin',
 ];
 const NOBODY = 65_534;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 export type OwnServer = { readonly url: string; readonly version: string; stop(): Promise<void> };
 

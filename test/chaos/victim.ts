@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../scripts/testing/port.ts';
 import { chooseRunner } from '../../src/platform/db/binaries.ts';
 import { clusterPaths } from '../../src/platform/db/cluster.ts';
-import { freePort } from '../e2e/support.ts';
 import '../support/uncounted.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

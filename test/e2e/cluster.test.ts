@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
-import { freePort } from '../../scripts/testing/redis.ts';
+import { freePort } from '../../scripts/testing/port.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { type Follower, type Frame, follow, stands } from '../support/discussions.ts';
 import { until } from '../support/log.ts';

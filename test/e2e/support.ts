@@ -1,14 +1,17 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { isDeepStrictEqual } from 'node:util';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { startInstallation } from '../../scripts/testing/installation.ts';
 import { locateNginx } from '../../scripts/testing/nginx.ts';
+import { freePort } from '../../scripts/testing/port.ts';
 import { testDatabase } from '../support/database.ts';
 import { ofMany } from '../support/many.ts';
 import '../support/uncounted.ts';
@@ -39,7 +42,9 @@ export type RealServer = {
   stop(): Promise<void>;
 };
 
-const START_MS = 30_000;
+/** A machine may be slow, and busy with much else: this ends what hangs, and says nothing about how fast things are. */
+export const PATIENCE_MS = 60_000;
+const START_MS = 120_000;
 const STOP_MS = 15_000;
 
 /** `extra`: more of its environment, a provider's address, say. */
@@ -126,22 +131,37 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
 /** Asks until it is so. Only here, at the edge of the process, where nothing tells us. */
-export async function waitFor(what: string, check: () => Promise<boolean>, deadlineMs = 15_000): Promise<void> {
+export async function waitFor(what: string, check: () => Promise<boolean>, deadlineMs = PATIENCE_MS): Promise<void> {
   const until = Date.now() + deadlineMs;
   while (!(await check())) {
     if (Date.now() > until) throw new Error(`Waited ${deadlineMs} ms in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(LOOK_MS);
   }
 }
+
+/** Looks until it sees what is wanted. Whatever belongs together is one look: a page moves between two. */
+export async function becomes<T>(what: string, look: () => Promise<T>, wanted: T): Promise<void> {
+  let seen = await look();
+  for (const until = Date.now() + PATIENCE_MS; !isDeepStrictEqual(seen, wanted) && Date.now() < until; ) {
+    await delay(LOOK_MS);
+    seen = await look();
+  }
+  assert.deepEqual(seen, wanted, what);
+}
+
+export const untilCount = (locator: Locator, count: number): Promise<void> =>
+  becomes(`so many of ${locator}`, () => locator.count(), count);
+
+export const untilValue = (locator: Locator, value: string): Promise<void> =>
+  becomes(`the value of ${locator}`, () => locator.inputValue(), value);
+
+/** The keyboard writes where the focus is, and a page may still be on its way there. */
+export const untilFocused = (locator: Locator): Promise<void> =>
+  becomes(`the focus on ${locator}`, () => locator.evaluate<boolean, object>(HAS_FOCUS), true);
+
+const LOOK_MS = 50;
+const HAS_FOCUS = '(element) => element === document.activeElement';
 
 /** How far the page can be scrolled sideways, in pixels: 0, if it fits. */
 export const sideways = (page: Page): Promise<number> =>

@@ -7,7 +7,7 @@ import { connect } from '../../src/platform/db/connection.ts';
 import { createEmbedded, type Embedded } from '../../src/platform/db/embedded.ts';
 import { isConnectionError } from '../../src/platform/db/errors.ts';
 
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 120_000;
 
 /** A packaged server for tests: its data may be lost with the power, so nothing waits for the disk. */
 export function testServer(dataDir: string, onLost?: (error: Error) => void): Embedded {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { freePort } from '../../../scripts/testing/redis.ts';
+import { freePort } from '../../../scripts/testing/port.ts';
 import { type Certificates, makeCertificates, noOpenssl } from '../../../test/support/certificates.ts';
 import { noRedis, type OwnRedis, ownRedis } from '../../../test/support/redis.ts';
 

@@ -4,7 +4,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../../scripts/testing/redis.ts';
+import { freePort } from '../../../scripts/testing/port.ts';
 import { type Fault, fault } from '../verdict.ts';
 import type { Backend } from './balancer.ts';
 import type { FaultProxy } from './proxy.ts';

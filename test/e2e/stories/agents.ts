@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { untilValue } from '../support.ts';
 import type { Say, Stage } from './stage.ts';
 
 /** An agent: what it falls back to, what it remembers, what is noted of it, and what it was used for. */
@@ -30,8 +31,8 @@ export function agentStories(say: Say, stage: () => Stage): void {
     );
     await page.reload();
     await settled();
-    assert.equal(await page.getByLabel('Last messages').inputValue(), '25');
-    assert.equal(await page.getByLabel('Value of fact 1').inputValue(), '7');
+    await untilValue(page.getByLabel('Last messages'), '25');
+    await untilValue(page.getByLabel('Value of fact 1'), '7');
     await page.getByText('It has not been asked yet.').waitFor();
     await page.getByLabel('Ask something').fill('What is it worth?');
     await page.getByRole('button', { name: 'Ask', exact: true }).click();

@@ -5,18 +5,18 @@ import { StandIn } from '../../support/providers/stand-in.ts';
 import { noBrowser } from '../support.ts';
 import { handStories } from './hands.ts';
 import { liveStories } from './live.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openStage, STORIES_MS, STORY_MS, type Stage } from './stage.ts';
 
 const skip = noBrowser();
 const STORIES = 'the arena, hand by hand, in a real browser through the real server';
 // As a test of its own, so that it is counted.
 if (skip !== undefined) test(STORIES, { skip });
-else suite(STORIES, { timeout: 600_000 }, stories);
+else suite(STORIES, { timeout: STORIES_MS }, stories);
 
 function stories(): void {
   let stage: Stage;
   let provider: StandIn;
-  const say = (name: string, part: () => Promise<void>): void => void test(name, { timeout: 90_000 }, part);
+  const say = (name: string, part: () => Promise<void>): void => void test(name, { timeout: STORY_MS }, part);
   const here = (): Stage => stage;
 
   before(async () => {

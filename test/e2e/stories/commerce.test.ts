@@ -5,6 +5,7 @@ import { letterStories } from './letters.ts';
 import { orderStories } from './orders.ts';
 import { productStories } from './products.ts';
 import { openShop, type Shop } from './shop.ts';
+import { STORIES_MS, STORY_MS } from './stage.ts';
 import { watchStories } from './watching.ts';
 import { webhookStories } from './webhooks.ts';
 
@@ -12,11 +13,11 @@ const skip = noBrowser();
 const STORIES = 'commerce and operations, page by page, in a real browser through the real server';
 // As a test of its own, so that it is counted.
 if (skip !== undefined) test(STORIES, { skip });
-else suite(STORIES, { timeout: 600_000 }, stories);
+else suite(STORIES, { timeout: STORIES_MS }, stories);
 
 function stories(): void {
   let shop: Shop;
-  const say = (name: string, part: () => Promise<void>): void => void test(name, { timeout: 90_000 }, part);
+  const say = (name: string, part: () => Promise<void>): void => void test(name, { timeout: STORY_MS }, part);
   const here = (): Shop => shop;
 
   before(async () => {

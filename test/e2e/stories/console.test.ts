@@ -7,7 +7,7 @@ import { doorStories } from './door.ts';
 import { galleryEnds, galleryStories } from './gallery.ts';
 import { makingStories } from './making.ts';
 import { shellStories } from './shell.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openStage, STORIES_MS, STORY_MS, type Stage } from './stage.ts';
 import { stateStories } from './states.ts';
 import { systemStories } from './system.ts';
 import { teamStories } from './team.ts';
@@ -16,11 +16,11 @@ const skip = noBrowser();
 const STORIES = 'the console, page by page, in a real browser through the real server';
 // As a test of its own, so that it is counted.
 if (skip !== undefined) test(STORIES, { skip });
-else suite(STORIES, { timeout: 600_000 }, stories);
+else suite(STORIES, { timeout: STORIES_MS }, stories);
 
 function stories(): void {
   let stage: Stage;
-  const say = (name: string, part: () => Promise<void>): void => void test(name, { timeout: 90_000 }, part);
+  const say = (name: string, part: () => Promise<void>): void => void test(name, { timeout: STORY_MS }, part);
   const here = (): Stage => stage;
 
   before(async () => {

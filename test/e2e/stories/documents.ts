@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { waitFor } from '../support.ts';
+import { untilCount, untilValue } from '../support.ts';
 import type { Say, Stage } from './stage.ts';
 
 const TEXT = `# Ferry timetable\n\nThe last ferry leaves at 22:40.\n\n- On Sundays at 21:10.\n- In fog not at all.\n`;
@@ -17,11 +17,12 @@ export function documentStories(say: Say, stage: () => Stage): void {
     });
     await page.getByText('ship.png is not plain text.').waitFor();
     await file.setInputFiles({ name: 'Ferry.md', mimeType: 'text/markdown', buffer: Buffer.from(TEXT) });
-    await waitFor('the title', async () => (await page.getByLabel('Title').inputValue()) === 'Ferry');
+    await untilValue(page.getByLabel('Title'), 'Ferry');
     await page.getByText(`words, ${TEXT.length} B`).waitFor();
     await page.getByRole('button', { name: 'Add it' }).click();
     await page.getByRole('heading', { level: 1, name: 'Ferry' }).waitFor();
-    assert.equal(await page.locator('.sheet li').count(), 2, 'Markdown is read');
+    // Markdown is read.
+    await untilCount(page.locator('.sheet li'), 2);
     await portray('document');
   });
 

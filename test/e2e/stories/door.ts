@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { becomes } from '../support.ts';
 import { PERSON, type Say, type Stage } from './stage.ts';
 
 /** Before anybody is signed in: the three doors, what they refuse, and the way in. */
@@ -38,7 +39,7 @@ export function doorStories(say: Say, stage: () => Stage): void {
     await page.getByLabel('Password').fill(PERSON.password);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Settings' }).waitFor();
-    assert.equal(page.url(), `${url}/settings/usage`);
+    await becomes('the address', async () => page.url(), `${url}/settings/usage`);
     await page.getByText('Nothing has been asked yet').waitFor();
   });
 }

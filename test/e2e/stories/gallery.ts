@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { waitFor } from '../support.ts';
+import { becomes, waitFor } from '../support.ts';
 import { closePanel, type Say, type Stage } from './stage.ts';
 
 const READY = [
@@ -49,7 +49,7 @@ export function galleryEnds(say: Say, stage: () => Stage): void {
         const now = await ends();
         return ['debate', 'moderator', 'vote', 'graph'].every((type) => type in now);
       },
-      60_000,
+      240_000,
     );
     const { debate, moderator, vote, graph } = await ends();
     assert.deepEqual([debate, moderator, vote, graph], ['verdict', 'max_turns', 'max_turns', 'end_of_graph']);
@@ -69,6 +69,6 @@ export function galleryEnds(say: Say, stage: () => Stage): void {
     await page.goBack();
     await page.getByRole('button', { name: 'Failed' }).click();
     await page.getByText('No discussion failed').waitFor();
-    assert.equal(new URL(page.url()).search, '?status=failed');
+    await becomes('the address', async () => new URL(page.url()).search, '?status=failed');
   });
 }

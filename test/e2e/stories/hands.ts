@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { Parley } from '@parley/sdk';
-import { waitFor } from '../support.ts';
+import { untilCount } from '../support.ts';
 import { closePanel, type Say, type Stage, untilStatus } from './stage.ts';
 
 const QUESTION = 'Who tells the neighbours?';
@@ -37,6 +37,9 @@ export function handStories(say: Say, stage: () => Stage): void {
   say('a fork begins with what was said up to a message, and says where it comes from', async () => {
     const { page, api, portray } = stage();
     const from = idOf();
+    // So much may have been said by now that the beginning is not drawn.
+    await page.locator('.talk').click({ position: { x: 4, y: 4 } });
+    await page.keyboard.press('Home');
     await page.locator('[data-seq="2"]').hover();
     await page.locator('[data-seq="2"]').getByRole('button', { name: 'Fork from here' }).click();
     const dialog = page.getByRole('dialog', { name: 'Fork after message 2' });
@@ -55,7 +58,7 @@ export function handStories(say: Say, stage: () => Stage): void {
       kept.items.map(({ content }) => content),
       old.items.slice(0, 2).map(({ content }) => content),
     );
-    assert.equal(await page.locator('[data-seq]').count(), 2);
+    await untilCount(page.locator('[data-seq]'), 2);
     await page.getByRole('link', { name: 'another discussion' }).click();
     await page.getByRole('heading', { level: 1, name: QUESTION }).waitFor();
     assert.equal(idOf(), from);
@@ -165,7 +168,7 @@ export function handStories(say: Say, stage: () => Stage): void {
     assert(Number(await amount.inputValue()) >= (needs?.max_cost_usd ?? 1), 'what is offered is enough');
     await amount.fill('0.003');
     await page.getByRole('button', { name: 'Raise and resume' }).click();
-    assert.equal(await page.locator('.needs input:invalid').count(), 1);
+    await untilCount(page.locator('.needs input:invalid'), 1);
     assert.equal((await api.discussions.get(id)).status, 'paused');
     await amount.fill('0.05');
     await page.getByRole('button', { name: 'Raise and resume' }).click();
@@ -185,6 +188,6 @@ export function handStories(say: Say, stage: () => Stage): void {
     await page.getByText('This discussion cannot be shown.').waitFor();
     await page.unroute('**/api/v1/discussions/*');
     await page.getByRole('button', { name: 'Try again' }).click();
-    await waitFor('the true answer', async () => (await page.getByText('There is no such discussion').count()) === 1);
+    await untilCount(page.getByText('There is no such discussion'), 1);
   });
 }

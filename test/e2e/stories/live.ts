@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Discussion } from '@parley/sdk';
-import { waitFor } from '../support.ts';
+import { becomes, untilCount, waitFor } from '../support.ts';
 import { closePanel, type Say, type Stage, untilStatus } from './stage.ts';
 
 const NAMES = ['ada', 'bruno', 'clara'];
@@ -16,7 +16,7 @@ export function liveStories(say: Say, stage: () => Stage): void {
       ...{ limits: { max_turns: 200 }, start: false },
     });
     await open(`/discussions/${talk.id}`);
-    assert.equal(await page.locator('.seat').count(), 3);
+    await untilCount(page.locator('.seat'), 3);
     await page.getByRole('button', { name: 'Start' }).click();
     const heard = new Set<string>();
     await waitFor('a second speaker', async () => {
@@ -36,7 +36,7 @@ export function liveStories(say: Say, stage: () => Stage): void {
     const { page, portrayAt } = stage();
     await page.keyboard.press('v');
     await page.locator('.stage-whole .ballots path').first().waitFor({ state: 'attached' });
-    assert.equal(await page.locator('.talk').count(), 0);
+    await untilCount(page.locator('.talk'), 0);
     await portrayAt('arena-stage');
     await page.keyboard.press('v');
     await page.locator('.talk').waitFor();
@@ -46,13 +46,11 @@ export function liveStories(say: Say, stage: () => Stage): void {
 
   say('who asked for stillness has it, and who did not sees the voices move', async () => {
     const { page } = stage();
-    const moving = (): Promise<number> =>
-      page.evaluate<number>("document.getAnimations().filter((one) => one.playState === 'running').length");
+    const look = () => page.evaluate<{ speaking: boolean; moving: number }>(IN_MOTION);
     await page.emulateMedia({ reducedMotion: 'no-preference' });
-    await waitFor('something to move', async () => (await moving()) > 0);
+    await waitFor('something to move', async () => (await look()).moving > 0);
     await page.emulateMedia({ reducedMotion: 'reduce' });
-    await page.locator('.seat-speaking').waitFor();
-    assert.equal(await moving(), 0);
+    await becomes('stillness while somebody speaks', look, { speaking: true, moving: 0 });
   });
 
   say('a screen reader is told each message once it is whole, and nothing word by word', async () => {
@@ -70,8 +68,9 @@ export function liveStories(say: Say, stage: () => Stage): void {
     await page.keyboard.press('t');
     await page.locator('ol.turns li').first().waitFor();
     const { items } = await api.discussions.turns(talk.id, { limit: 100 });
+    // The pause is known from its answer; of what came before it the page is told by events.
+    await untilCount(page.locator('.turn-open'), items.length);
     const shown = await page.locator('.turn-open').allInnerTexts();
-    assert.equal(shown.length, items.length);
     for (const [at, text] of [...shown].reverse().entries())
       assert(text.includes(items[at]?.name ?? '?') && text.length > 20, `turn ${at + 1} and its reason: ${text}`);
     assert.match(shown.join('\n'), /3 ballots/);
@@ -85,14 +84,15 @@ export function liveStories(say: Say, stage: () => Stage): void {
     await page.keyboard.press('Enter');
     const title = await page.getByRole('heading', { level: 2, name: /^Turn \d+: / }).innerText();
     const turn = Number(/\d+/.exec(title)?.[0]);
-    assert.equal(await page.locator('.proposals li').count(), 3);
+    await untilCount(page.locator('.proposals li'), 3);
     await page.getByText('First word after').waitFor();
     await page.getByRole('button', { name: 'Show it' }).click();
     const given = await api.discussions.context(talk.id, turn);
     await page.getByText(new RegExp(`^${given.messages.length} messages?, as sent`)).click();
-    const sent = await page.locator('.given-messages .given-text').allTextContents();
-    assert.deepEqual(
-      sent.slice(-given.messages.length),
+    const sent = page.locator('.given-messages .given-text');
+    await becomes(
+      'what was given',
+      async () => (await sent.allTextContents()).slice(-given.messages.length),
       given.messages.map(({ content }) => content),
     );
     await portray('arena-context');
@@ -106,11 +106,11 @@ export function liveStories(say: Say, stage: () => Stage): void {
       page.evaluate<number>("Number(document.activeElement?.closest('[data-seq]')?.dataset.seq ?? 0)");
     await page.locator('.talk').click({ position: { x: 4, y: 4 } });
     await page.keyboard.press('Home');
-    await waitFor('the first message', async () => (await at()) === 1);
+    await becomes('the first message', at, 1);
     await page.keyboard.press('j');
-    await waitFor('the second', async () => (await at()) === 2);
+    await becomes('the second', at, 2);
     await page.keyboard.press('k');
-    await waitFor('the first again', async () => (await at()) === 1);
+    await becomes('the first again', at, 1);
     await page.keyboard.press('i');
     await page.getByRole('heading', { level: 2, name: /^Turn 1: / }).waitFor();
     await page.keyboard.press('l');
@@ -127,4 +127,10 @@ export function liveStories(say: Say, stage: () => Stage): void {
 const ON_STAGE = `({
   speaking: [...document.querySelectorAll('.seat-speaking strong')].map((one) => one.textContent),
   line: (document.querySelector('.turn-line')?.textContent ?? '').replace(/\\s+/g, ' ').trim(),
+})`;
+
+/** The same of the voices: whether anybody speaks, and how much is in motion. */
+const IN_MOTION = `({
+  speaking: document.querySelector('.seat-speaking') !== null,
+  moving: document.getAnimations().filter((one) => one.playState === 'running').length,
 })`;

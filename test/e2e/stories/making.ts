@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { waitFor } from '../support.ts';
+import { untilCount, untilFocused, untilValue, waitFor } from '../support.ts';
 import type { Say, Stage } from './stage.ts';
 
 /** Making a discussion: its people, its rule, its limits; and what the server has to say to it. */
@@ -19,17 +19,17 @@ export function makingStories(say: Say, stage: () => Stage): void {
     await sit('ada', 'bruno', 'clara');
     await choose('Graph');
     const graph = page.getByRole('img', { name: /^A graph of 3 speakers/ });
-    assert.equal(await graph.locator('.graph-node').count(), 3);
-    assert.equal(await graph.locator('.graph-edge').count(), 2);
+    await untilCount(graph.locator('.graph-node'), 3);
+    await untilCount(graph.locator('.graph-edge'), 2);
     await page.getByRole('button', { name: 'Remove edge 2' }).click();
     await page.getByText('No way leads to clara.').waitFor();
-    assert.equal(await graph.locator('.graph-node-lost').count(), 1);
+    await untilCount(graph.locator('.graph-node-lost'), 1);
     await page.getByRole('button', { name: 'Add an edge' }).click();
     await page.getByText('To whom?').waitFor();
     await page.getByLabel('To, edge 2').selectOption('clara');
     await page.getByLabel('Only when this is said, edge 2').fill('refund');
     await graph.locator('.graph-label', { hasText: 'refund' }).waitFor();
-    assert.equal(await page.locator('.edge-row .problem').count(), 0);
+    await untilCount(page.locator('.edge-row .problem'), 0);
     await portray('new-graph');
   });
 
@@ -39,10 +39,10 @@ export function makingStories(say: Say, stage: () => Stage): void {
     await page.reload();
     await settled();
     await page.getByText('Here is what you had begun.').waitFor();
-    assert.equal(await page.getByLabel('The question').inputValue(), 'Who answers the customer?');
-    assert.equal(await page.getByLabel('Only when this is said, edge 2').inputValue(), 'refund');
+    await untilValue(page.getByLabel('The question'), 'Who answers the customer?');
+    await untilValue(page.getByLabel('Only when this is said, edge 2'), 'refund');
     await page.getByRole('button', { name: 'Start anew' }).click();
-    assert.equal(await page.getByLabel('The question').inputValue(), '');
+    await untilValue(page.getByLabel('The question'), '');
     await page.reload();
     await settled();
     assert.equal(await page.getByText('Here is what you had begun.').count(), 0);
@@ -54,16 +54,16 @@ export function makingStories(say: Say, stage: () => Stage): void {
     await sit('ada', 'bruno', 'clara');
     await choose('Debate');
     const side = (name: string) => page.getByRole('group', { name, exact: true });
-    assert.match(await side('Judge').innerText(), /clara/);
+    await side('Judge').filter({ hasText: 'clara' }).waitFor();
     // Both in view beforehand: a page that scrolls under the pointer begins no drag.
     await page.getByRole('textbox', { name: 'Rounds' }).scrollIntoViewIfNeeded();
     await side('For').locator('.avatar').dragTo(side('Against'));
     await page.getByText('Nobody speaks for this side.').waitFor();
-    assert.match(await side('Against').innerText(), /ada/);
+    await side('Against').filter({ hasText: 'ada' }).waitFor();
     await page.getByLabel('Where bruno sits').focus();
     await page.keyboard.type('For');
     await waitFor('bruno to change sides', async () => /bruno/.test(await side('For').innerText()));
-    assert.equal(await page.getByText('Nobody speaks for this side.').count(), 0);
+    await untilCount(page.getByText('Nobody speaks for this side.'), 0);
     await page.getByLabel('Name of side 2').fill('For');
     await page.getByText('Another side has this name.').waitFor();
     await page.getByLabel('Name of side 2').fill('Dogs');
@@ -93,7 +93,7 @@ export function makingStories(say: Say, stage: () => Stage): void {
     await page.getByRole('button', { name: 'Begin' }).click();
     await page.locator('.seat-list li', { hasText: 'gone-soon' }).getByText('archived').waitFor();
     await page.getByRole('button', { name: 'gone-soon gets up' }).click();
-    assert.equal(await page.getByText('is an archived agent').count(), 0);
+    await untilCount(page.getByText('is an archived agent'), 0);
   });
 
   say('people and a program sit down, memory is set, and it begins', async () => {
@@ -132,13 +132,15 @@ export function makingStories(say: Say, stage: () => Stage): void {
   });
 
   say('a whole discussion is made by keyboard alone', async () => {
-    const { page, open, tabTo } = stage();
+    const { page, open, settled, tabTo } = stage();
     await open('/agents');
     await page.keyboard.press('Control+k');
+    await untilFocused(page.getByRole('combobox', { name: /^Go to a page/ }));
     await page.keyboard.type('new disc');
     await page.getByRole('option', { name: /New discussion/, selected: true }).waitFor();
     await page.keyboard.press('Enter');
-    await page.getByLabel('The question').waitFor();
+    await untilFocused(page.getByLabel('The question'));
+    await settled();
     await page.keyboard.type('What do we do by hand that we need not?');
     for (const name of ['ada', 'bruno']) {
       await tabTo(name);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Order } from '@parley/sdk';
-import { waitFor } from '../support.ts';
+import { becomes, untilCount, waitFor } from '../support.ts';
 import type { Shop } from './shop.ts';
 import type { Say } from './stage.ts';
 
@@ -66,15 +66,16 @@ export function orderStories(say: Say, shop: () => Shop): void {
     payments.settle(id, 'succeeded');
     await page.locator('.step', { hasText: 'Paid' }).waitFor();
     await page.locator('.station-done', { hasText: 'Paid' }).waitFor();
-    assert.equal(await page.getByRole('timer').count(), 0);
+    await untilCount(page.getByRole('timer'), 0);
     await page.getByRole('button', { name: 'Fulfil' }).click();
     await page.getByLabel('Tracking number').fill('DX-2041');
     await page.getByRole('button', { name: 'It has left the house' }).click();
     await page.locator('.step', { hasText: 'Tracking DX-2041' }).waitFor();
     await page.locator('.station-done', { hasText: 'Fulfilled' }).waitFor();
-    assert.deepEqual(await page.locator('.step-body > strong').allInnerTexts(), ['Placed', 'Paid', 'Fulfilled']);
+    const steps = page.locator('.step-body > strong');
+    await becomes('the steps', () => steps.allInnerTexts(), ['Placed', 'Paid', 'Fulfilled']);
     assert.equal((await api.orders.get(id)).status, 'fulfilled');
-    assert.equal(await page.getByRole('button', { name: 'Cancel' }).count(), 0);
+    await untilCount(page.getByRole('button', { name: 'Cancel' }), 0);
     await portray('order');
   });
 
@@ -117,7 +118,7 @@ export function orderStories(say: Say, shop: () => Shop): void {
     await page.waitForURL(/customer=ada/);
     await page.locator('.row', { hasText: 'Ada Okafor' }).waitFor();
     await row.waitFor({ state: 'detached' });
-    assert.equal(await page.locator('.rows .row').count(), 1);
+    await untilCount(page.locator('.rows .row'), 1);
     await page.getByRole('button', { name: 'Cancelled' }).click();
     await page.getByText('No such orders').waitFor();
     const product = open_.lines[0]?.product_id ?? '';
@@ -125,7 +126,7 @@ export function orderStories(say: Say, shop: () => Shop): void {
     await page.getByRole('link', { name: 'Orders with it' }).click();
     await page.getByText('Only with Strainer, fine').waitFor();
     await row.waitFor();
-    assert.equal(await page.locator('.rows .row').count(), 1);
+    await untilCount(page.locator('.rows .row'), 1);
   });
 
   say('long names and unbroken words stay within their places, down to 320 pixels', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { waitFor } from '../support.ts';
+import { becomes, untilCount, untilValue, waitFor } from '../support.ts';
 import type { Shop } from './shop.ts';
 import type { Say } from './stage.ts';
 
@@ -111,7 +111,7 @@ export function productStories(say: Say, shop: () => Shop): void {
       .getByText(/Somebody else changed this/)
       .waitFor();
     await page.getByRole('button', { name: 'Show theirs' }).click();
-    assert.equal(await page.getByLabel('Description').inputValue(), 'Bitter.');
+    await untilValue(page.getByLabel('Description'), 'Bitter.');
     await page.getByLabel('Name', { exact: true }).fill('Yuzu marmalade, bitter');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved.').waitFor();
@@ -124,7 +124,7 @@ export function productStories(say: Say, shop: () => Shop): void {
     await page.getByRole('button', { name: 'Archive' }).click();
     await page.getByRole('button', { name: 'Archive it' }).click();
     await page.getByText(/^Archived: it cannot be ordered/).waitFor();
-    assert.equal(await page.getByLabel('Name', { exact: true }).isDisabled(), true);
+    await becomes('the field is shut', () => page.getByLabel('Name', { exact: true }).isDisabled(), true);
     assert.notEqual((await api.products.get(id)).archived_at, null);
     await page.getByRole('button', { name: 'Restore' }).click();
     await page.getByRole('button', { name: 'Archive' }).waitFor();
@@ -134,13 +134,13 @@ export function productStories(say: Say, shop: () => Shop): void {
   say('products are searched, filtered and sorted, the address keeps it, and the list is up to date', async () => {
     const { page, open, api, portrayAt } = shop();
     await open('/products');
-    assert.equal(await page.locator('.rows .row').count(), 7);
+    await untilCount(page.locator('.rows .row'), 7);
     await portrayAt('products');
     await page.getByLabel('Search products').fill('sencha');
     await page.waitForURL(/query=sencha/);
     const row = page.locator('.row', { hasText: 'Sencha from Uji' });
     await row.getByText('7 in stock').waitFor();
-    assert.equal(await page.locator('.rows .row').count(), 1);
+    await untilCount(page.locator('.rows .row'), 1);
     const [sencha] = (await api.products.list({ query: 'sencha' })).items;
     await api.products.update(sencha?.id ?? '', { stock_change: -3 });
     await row.getByText('4 in stock').waitFor();
@@ -160,7 +160,7 @@ export function productStories(say: Say, shop: () => Shop): void {
     });
     await page.reload();
     await page.locator('.row', { hasText: 'Assam' }).waitFor();
-    assert.equal(await page.getByLabel('From').inputValue(), '9');
+    await untilValue(page.getByLabel('From'), '9');
     await page.getByLabel('From').fill('ten');
     await page.getByText('A price like 19.99.').waitFor();
     await page.getByLabel('Search products').fill('nothing is called that');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { waitFor } from '../support.ts';
+import { becomes, waitFor } from '../support.ts';
 import type { Say, Stage } from './stage.ts';
 
 /** What every page has round it. */
@@ -15,7 +15,7 @@ export function shellStories(say: Say, stage: () => Stage): void {
     await page.keyboard.press('Escape');
     await box.waitFor({ state: 'detached' });
     assert.equal(new URL(page.url()).pathname, '/documents');
-    assert.equal(await page.evaluate<string>('document.activeElement.textContent'), 'Agents', 'the focus is back');
+    await becomes('the focus is back', () => page.evaluate<string>('document.activeElement.textContent'), 'Agents');
     await page.keyboard.press('Control+k');
     await page.getByRole('option').nth(11).waitFor();
     await portray('palette');
@@ -33,7 +33,7 @@ export function shellStories(say: Say, stage: () => Stage): void {
     await waitFor('the focus to be on the page', async () =>
       page.evaluate<boolean>("document.activeElement?.id === 'main'"),
     );
-    assert.match(await page.title(), /^Agents/);
+    await waitFor('the title', async () => /^Agents/.test(await page.title()));
   });
 
   say('without a network it says so, and what cannot be read can be tried again', async () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Parley } from '@parley/sdk';
 import type { Browser, Page } from 'playwright-core';
 import { complaints, contrastComplaints } from '../axe.ts';
-import { openBrowser, type RealServer, realServer, sideways, waitFor } from '../support.ts';
+import { becomes, openBrowser, PATIENCE_MS, type RealServer, realServer, sideways, untilCount } from '../support.ts';
 
 export const PERSON = {
   name: 'Grace Hopper',
@@ -24,6 +24,10 @@ const SMALLEST = { width: 320, height: 640 };
 const LARGEST = { width: 2560, height: 1440 };
 /** A picture is not to be higher than this. */
 const TALLEST = 6_000;
+
+/** A story that hangs is ended; so is the whole suite. */
+export const STORY_MS = 300_000;
+export const STORIES_MS = 1_500_000;
 
 export type Say = (name: string, part: () => Promise<void>) => void;
 
@@ -67,7 +71,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
   await api.models.setDefault('rehearsal');
   const browser: Browser = await openBrowser();
   const page = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
@@ -76,7 +80,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
   });
   const settled = async (): Promise<void> => {
     await page.locator('h1').first().waitFor();
-    await waitFor('everything to be read', async () => (await page.locator('.skeleton').count()) === 0);
+    await untilCount(page.locator('.skeleton'), 0);
   };
   return {
     ...{ url: server.url, page, api, faults, settled },
@@ -109,7 +113,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
     picture: (name) => portray(page, name, { asked: false, widths: [] }),
     async visitor() {
       const other = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' });
-      other.setDefaultTimeout(20_000);
+      other.setDefaultTimeout(PATIENCE_MS);
       return other;
     },
     async close() {
@@ -163,7 +167,7 @@ async function portray(page: Page, name: string, { asked, widths }: { asked: boo
   if (ASKED_FOR) for (const view of [PHONE, ...widths]) await shoot(page, `${name}-light`, view);
   for (const view of [PHONE, SMALLEST, LARGEST]) {
     await page.setViewportSize(view);
-    assert.equal(await sideways(page), 0, `${name} fits ${view.width} pixels`);
+    await becomes(`${name} fits ${view.width} pixels`, () => sideways(page), 0);
   }
   await page.setViewportSize(WIDE);
 }

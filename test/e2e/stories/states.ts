@@ -1,5 +1,5 @@
-import assert from 'node:assert/strict';
 import type { Route } from 'playwright-core';
+import { untilCount } from '../support.ts';
 import type { Say, Stage } from './stage.ts';
 
 const UNBROKEN = 'Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselanhänger'.repeat(4);
@@ -55,6 +55,6 @@ export function stateStories(say: Say, stage: () => Stage): void {
     await page.unroute('**/api/v1/agents?*');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByRole('link', { name: /judge-ravn/ }).waitFor();
-    assert.equal(await page.getByRole('alert').count(), 0);
+    await untilCount(page.getByRole('alert'), 0);
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ofMany } from '../../support/many.ts';
-import { waitFor } from '../support.ts';
+import { untilCount } from '../support.ts';
 import type { Say, Stage } from './stage.ts';
 
 /** The system page: health, parts and work. */
@@ -11,8 +11,8 @@ export function systemStories(say: Say, stage: () => Stage): void {
     await page.getByText('takes requests').waitFor();
     await page.getByText(/^PostgreSQL \d/).waitFor();
     const { processes, build } = await api.system.get();
-    assert.equal(await page.getByRole('heading', { name: 'Guards' }).count(), 1);
-    assert.equal(await page.locator('.tag', { hasText: 'answers you' }).count(), 1);
+    await untilCount(page.getByRole('heading', { name: 'Guards' }), 1);
+    await untilCount(page.locator('.tag', { hasText: 'answers you' }), 1);
     assert.equal(processes?.length, ofMany() ? 4 : 1);
     await page.getByText(build.version, { exact: true }).waitFor();
     await page.locator('.light', { hasText: 'Dead letters' }).getByText('none').waitFor();
@@ -26,8 +26,7 @@ export function systemStories(say: Say, stage: () => Stage): void {
       ...{ topic: 'How long is this?', participants: [{ agent_id: ada?.id ?? '' }], limits: { max_turns: 500 } },
     });
     await open('/system');
-    await waitFor('the turn to be told of', async () => (await page.locator('.jobs li').count()) > 0);
-    assert.match(await page.locator('.jobs').innerText(), /turn/);
+    await page.locator('.jobs li', { hasText: 'turn' }).first().waitFor();
     await api.discussions.cancel(talk.id);
   });
 }

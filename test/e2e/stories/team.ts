@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Parley } from '@parley/sdk';
 import type { Page } from 'playwright-core';
+import { becomes, waitFor } from '../support.ts';
 import { PERSON, type Say, type Stage } from './stage.ts';
 
 const OTHER = 'a long walk round the harbour';
@@ -99,13 +100,13 @@ export function teamStories(say: Say, stage: () => Stage): void {
       page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
     const light = await paper();
     await page.getByRole('button', { name: 'Dark', exact: true }).click();
+    await waitFor('the paper to be dark', async () => (await paper()) !== light);
     const dark = await paper();
-    assert.notEqual(light, dark);
     await page.reload();
     await settled();
-    assert.equal(await paper(), dark);
+    await becomes('the paper is dark still', paper, dark);
     await page.getByRole('button', { name: 'Theme: dark. Switch to what your machine says.' }).click();
-    assert.equal(await paper(), light);
+    await becomes('the paper is light again', paper, light);
   });
 
   say('a password is changed only by who knows the old one; other sessions end', async () => {

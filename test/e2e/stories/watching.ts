@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { waitFor } from '../support.ts';
+import { untilCount, waitFor } from '../support.ts';
 import type { Shop } from './shop.ts';
 import type { Say } from './stage.ts';
 
@@ -77,7 +77,7 @@ export function watchStories(say: Say, shop: () => Shop): void {
     await open(`/events/${event?.id}`);
     await page.getByRole('link', { name: trace }).click();
     await page.waitForURL(`**/events?trace=${trace}`);
-    await waitFor('that trace only', async () => (await page.locator('.event').count()) === items.length);
+    await untilCount(page.locator('.event'), items.length);
     assert.ok(items.some(({ id }) => id === event?.id));
     await page.getByLabel('Trace', { exact: true }).fill('half');
     await page.getByText('32 digits and letters from a to f.').waitFor();
@@ -88,8 +88,8 @@ export function watchStories(say: Say, shop: () => Shop): void {
     await open('/streams');
     await page.getByRole('heading', { name: 'Shards of the log' }).waitFor();
     const { groups, shards } = await api.system.streams();
-    assert.equal(await page.locator('.group-name').count(), groups.length);
-    assert.equal(await page.locator('.table-frame tbody tr').count(), shards.length);
+    await untilCount(page.locator('.group-name'), groups.length);
+    await untilCount(page.locator('.table-frame tbody tr'), shards.length);
     await page.locator('.spark-line').first().waitFor({ state: 'attached' });
     await portrayAt('streams');
     await page.getByRole('button', { name: 'Hold still' }).click();
@@ -102,8 +102,8 @@ export function watchStories(say: Say, shop: () => Shop): void {
     await page.locator('.endpoint').first().waitFor();
     const told = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, object> };
     const all = Object.values(told.paths).reduce((sum, item) => sum + Object.keys(item).length, 0);
-    assert.equal(await page.locator('.endpoint').count(), all);
-    assert.equal(await page.getByRole('link', { name: /^In the API docs ?: \S/ }).count(), all);
+    await untilCount(page.locator('.endpoint'), all);
+    await untilCount(page.getByRole('link', { name: /^In the API docs ?: \S/ }), all);
     await page.getByLabel('Path, name or permission').fill('order');
     await page.locator('.endpoint', { hasText: '/health' }).first().waitFor({ state: 'detached' });
     await portray('endpoints');
@@ -112,6 +112,7 @@ export function watchStories(say: Say, shop: () => Shop): void {
     await open('/endpoints');
     await page.getByLabel('Path, name or permission').fill('createTicket');
     const docs = page.getByRole('link', { name: /^In the API docs ?: / });
+    await untilCount(docs, 1);
     await docs.click();
     await page.locator('.opblock.is-open', { hasText: '/tickets' }).waitFor();
   });
