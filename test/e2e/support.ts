@@ -158,10 +158,12 @@ export const untilValue = (locator: Locator, value: string): Promise<void> =>
 
 /** The keyboard writes where the focus is, and a page may still be on its way there. */
 export const untilFocused = (locator: Locator): Promise<void> =>
-  becomes(`the focus on ${locator}`, () => locator.evaluate<boolean, object>(HAS_FOCUS), true);
+  becomes(`the focus on ${locator}`, () => locator.evaluate<boolean, Owned>(hasFocus), true);
 
 const LOOK_MS = 50;
-const HAS_FOCUS = '(element) => element === document.activeElement';
+type Owned = { readonly ownerDocument: { readonly activeElement: unknown } };
+/** In the page. */
+const hasFocus = (element: Owned): boolean => element === element.ownerDocument.activeElement;
 
 /** How far the page can be scrolled sideways, in pixels: 0, if it fits. */
 export const sideways = (page: Page): Promise<number> =>
