@@ -13,7 +13,9 @@ let last = (process.pid * 151) % (TO - FROM);
 export async function freePort(): Promise<number> {
   for (let tries = FROM; tries < TO; tries++) {
     last = (last + 1) % (TO - FROM);
-    if (await isFree(FROM + last)) return FROM + last;
+    // Others may go on while this one is looked at.
+    const port = FROM + last;
+    if (await isFree(port)) return port;
   }
   throw new Error(`No port from ${FROM} to ${TO} is free`);
 }
