@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '../../test/support/client.ts';
 import { testDatabase } from '../../test/support/database.ts';
+import { until } from '../../test/support/log.ts';
 import { type Program, program } from '../../test/support/program.ts';
 import type { Demo } from './seed.ts';
 
@@ -109,7 +109,7 @@ test('a port that is taken is a sentence', async () => {
 test('a signal during the start stops it, with nothing left behind', async () => {
   const lock = join(folder, '.parley', 'postgres', 'postmaster.pid');
   const server = serve();
-  for (const deadline = Date.now() + 5000; !existsSync(lock) && Date.now() < deadline; ) await delay(2);
+  await until(() => existsSync(lock));
   server.child.kill('SIGINT');
   const { code, said } = await server.ended;
   assert.equal(code, 0, said);

@@ -96,7 +96,7 @@ export async function testLog(): Promise<TestLog> {
 }
 
 /** Waits until `check` holds; only where no component can be asked to settle. */
-export async function until(check: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function until(check: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await check())) {
     if (performance.now() > deadline) throw new Error('Waited in vain');

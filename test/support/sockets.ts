@@ -34,7 +34,7 @@ type Options = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-const PATIENCE_MS = 8_000;
+const PATIENCE_MS = 60_000;
 
 /** Opens one; rejects with the status where HTTP refuses. */
 export async function openSocket(

@@ -73,7 +73,8 @@ export type World = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-const STOP_DEADLINE_MS = 3000;
+/** Half of it is for what is under way; the rest is enough on a machine that is busy with much else. */
+const STOP_DEADLINE_MS = 6000;
 
 /** The whole server in this process, over a database of its own, on ports that were free. */
 export async function createWorld({

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../../../test/support/log.ts';
-import { noRedis, type OwnRedis, ownRedis, type TestRedis, testRedis } from '../../../test/support/redis.ts';
+import { noRedis, ownRedis, type TestRedis, testRedis } from '../../../test/support/redis.ts';
 import type { Redis } from '../redis/redis.ts';
 import { createBreaker } from '../reliability/breaker.ts';
-import { createGuard } from '../reliability/guard.ts';
+import { createGuard, type Guard } from '../reliability/guard.ts';
 import { cacheConformance } from './cache.conformance.ts';
 import type { Cache, Entry } from './cache.ts';
 import { memoryCache } from './cache-memory.ts';
@@ -18,8 +18,11 @@ before(async () => {
 after(() => server?.close());
 const only = { skip: noRedis };
 
+/** No test is about a Redis that is only slow, as it is on a busy machine. */
+const PATIENT_MS = 5_000;
+
 /** A process's cache. Its breaker opens at the first failures, and for a moment. */
-function cacheOn(redis: Redis, nowMs = Date.now, deadlineMs = 40): Cache {
+function cacheOn(redis: Redis, nowMs = Date.now, deadlineMs = PATIENT_MS): Cache {
   const breaker = createBreaker({ name: 'redis', openMs: 50, maxOpenMs: 50, minCalls: 3 });
   return redisCache({
     redis,
@@ -47,7 +50,7 @@ cacheConformance(
     const still = nowMs();
     return {
       // The clock stands but for `advance`, so that times come back as they were put.
-      ...{ cache: cacheOn(redis, () => still + passed, 5_000), nowMs: () => still + passed },
+      ...{ cache: cacheOn(redis, () => still + passed), nowMs: () => still + passed },
       async advance(ms) {
         passed += ms;
         await age(redis, server.prefix, ms);
@@ -85,11 +88,23 @@ test('what outlived its time because Redis was held up is not given out', only, 
   assert.equal(await versionIn(late, key('held up')), undefined);
 });
 
-/** A Redis of one's own, and two processes on it. */
-async function two(t: { after(fn: () => Promise<void>): void }): Promise<{ own: OwnRedis; a: Cache; b: Cache }> {
+/** A Redis of one's own that can hang, and two processes on it, which wait for it briefly as long as it does. */
+async function two(t: { after(fn: () => Promise<void>): void }) {
   const own = await ownRedis();
   t.after(() => own.close());
-  return { own, a: cacheOn(await own.open()), b: cacheOn(await own.open()) };
+  let hangs = false;
+  const open = async (): Promise<Cache> => {
+    const redis = await own.open();
+    const breaker = createBreaker({ name: 'redis', openMs: 50, maxOpenMs: 50, minCalls: 3 });
+    const [brief, patient] = [40, PATIENT_MS].map((deadlineMs) => createGuard({ breaker, deadlineMs, restMs: 20 }));
+    const guard: Guard = (ask) => ((hangs ? brief : patient) as Guard)(ask);
+    return redisCache({ redis, guard, fallback: memoryCache(), nowMs: Date.now });
+  };
+  const hang = (on: boolean) => {
+    hangs = on;
+    process.kill(own.pid, on ? 'SIGSTOP' : 'SIGCONT');
+  };
+  return { own, hang, a: await open(), b: await open() };
 }
 
 test('a flushed Redis forgets entries, scripts and tombstones, and no old filler stays', only, async (t) => {
@@ -109,10 +124,10 @@ test('a flushed Redis forgets entries, scripts and tombstones, and no old filler
 });
 
 test('without Redis a process keeps its own, and nothing stale is given out when it is back', only, async (t) => {
-  const { own, a, b } = await two(t);
+  const { hang, a, b } = await two(t);
   const [k, other] = [key('away'), key('other')];
   for (const each of [k, other]) await a.put(each, entry(1));
-  process.kill(own.pid, 'SIGSTOP');
+  hang(true);
   // Hangs: the first few wait for the deadline, later ones not at all.
   for (let n = 0; n < 5; n += 1) assert.equal(await versionIn(a, k), undefined);
   assert.equal(await a.put(k, entry(1)), true);
@@ -123,58 +138,57 @@ test('without Redis a process keeps its own, and nothing stale is given out when
   assert.equal(await a.put(k, entry(1)), false);
   assert.equal(await a.lock(k, 'x', 1_000), true);
   assert.equal(await a.lock(k, 'y', 1_000), false);
-  process.kill(own.pid, 'SIGCONT');
+  hang(false);
   // Back: the drop that it has not heard of is told before anything is read.
   await until(async () => (await versionIn(a, other)) === 1);
   await until(async () => (await versionIn(b, other)) === 1);
   assert.equal(await versionIn(a, k), undefined);
   assert.equal(await b.put(k, entry(1)), false);
-  assert.equal(await b.put(k, entry(2)), true);
-  assert.equal(await versionIn(a, k), 2);
+  await until(async () => (await b.put(k, entry(2))) && (await versionIn(a, k)) === 2);
 });
 
 test(
   'what a process has read in Redis it goes on to give out while Redis hangs, until it hears of a change',
   only,
   async (t) => {
-    const { own, a, b } = await two(t);
+    const { hang, a, b } = await two(t);
     const k = key('read');
     await a.put(k, entry(1));
     assert.equal(await versionIn(b, k), 1);
-    process.kill(own.pid, 'SIGSTOP');
+    hang(true);
     assert.equal(await versionIn(b, k), 1);
     await b.drop(k, 2);
     assert.equal(await versionIn(b, k), undefined);
-    process.kill(own.pid, 'SIGCONT');
+    hang(false);
   },
 );
 
 test('a Redis that hangs costs less than 50 ms a call, and then nothing', only, async (t) => {
-  const { own, a } = await two(t);
+  const { hang, a } = await two(t);
   await a.put(key('slow'), entry(1));
-  process.kill(own.pid, 'SIGSTOP');
+  hang(true);
   const costs: number[] = [];
   for (let n = 0; n < 8; n += 1) {
     const since = performance.now();
     await a.get(key('slow'));
     costs.push(performance.now() - since);
   }
-  process.kill(own.pid, 'SIGCONT');
+  hang(false);
   t.diagnostic(costs.map((ms) => ms.toFixed(1)).join(' '));
   assert.ok(Math.min(...costs) < 20, costs.join(' '));
 });
 
 test('with more drops than can be remembered, Redis is emptied before it is read again', only, async (t) => {
-  const { own, a } = await two(t);
+  const { own, hang, a } = await two(t);
   const redis = await own.open();
   const names = Array.from({ length: 3_000 }, (_, n) => key(String(n)));
   await Promise.all(names.map((each) => a.put(each, entry(1))));
   await redis.commands.set(redis.key('not-a-cache'), 'stays');
-  process.kill(own.pid, 'SIGSTOP');
+  hang(true);
   for (let n = 0; n < 10_001; n += 1) await a.drop(key(`n${n}`), 2);
   // Dropped, and not among those that are remembered one by one.
   await a.drop(key('7'), 2);
-  process.kill(own.pid, 'SIGCONT');
+  hang(false);
   await until(async () => {
     assert.equal(await versionIn(a, key('7')), undefined);
     return (await redis.commands.keys(`${redis.key('cache')}:*`)).length === 0;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MIGRATIONS, type TestDatabase, testDatabase } from '../../../test/support/database.ts';
+import { until } from '../../../test/support/log.ts';
 import { connect } from './connection.ts';
 import { createDatabase, type DatabaseOptions } from './database.ts';
 import { inspectDatabase } from './inspect.ts';
@@ -80,7 +80,7 @@ test('an owner whose session was ended takes the database again', async () => {
   await owner.start();
   await endSessions();
   const holder = async () => (await inspectDatabase(server.url)).holder;
-  for (const deadline = Date.now() + 5000; (await holder()) === undefined && Date.now() < deadline; ) await delay(20);
+  await until(async () => (await holder()) !== undefined);
   assert.equal((await holder())?.pid, String(process.pid));
   await owner.stop(1000);
 });

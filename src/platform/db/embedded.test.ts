@@ -28,7 +28,7 @@ async function ask<T>(url: string, text: string): Promise<T[]> {
 
 /** Asks until the server is back: what the supervisor brings up by itself. */
 async function askAgain<T>(url: string, text: string): Promise<T[]> {
-  for (const deadline = Date.now() + 20_000; ; await delay(20)) {
+  for (const deadline = Date.now() + 60_000; ; await delay(20)) {
     try {
       return await ask<T>(url, text);
     } catch (error) {

@@ -73,7 +73,7 @@ const SETTINGS = {
 } as const;
 
 /** After the postmaster was killed, its busy backends keep the shared memory until they notice. */
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 60_000;
 const POLL_MS = 10;
 const QUIT_GRACE_MS = 500;
 

@@ -143,7 +143,8 @@ test('recent events come from memory, older ones from the log, and both are the 
 
 test('the lag says how long ago the feed was last known to be current', async () => {
   const { delivered } = await follow((events) => [[...events]]);
-  assert.ok(feed.lagMs() < 1000);
+  const asked = performance.now();
+  await until(() => performance.now() - feed.lagMs() > asked);
   await delivered();
 });
 
@@ -153,7 +154,8 @@ test('an event on its way is no lag: what counts is whether the feed came to whe
   const asked = performance.now();
   await write(3);
   assert.deepEqual(await delivered(), upTo(3));
-  assert.ok(performance.now() - feed.lagMs() >= asked);
+  // What was on its way when it last looked is known to be all at its next look.
+  await until(() => performance.now() - feed.lagMs() >= asked);
 });
 
 test('a log that went back ends the process, and cursors of before are told apart', async () => {
@@ -202,7 +204,7 @@ test('without Redis, and with it again, the feed goes on', { skip: noRedis }, as
   await until(() => seen.length === 3);
   await own.kill();
   await write(3);
-  await until(() => seen.length === 6, 1000);
+  await until(() => seen.length === 6);
   const again = await ownRedis({ port: own.port });
   await until(() => here.alive());
   await write(3);

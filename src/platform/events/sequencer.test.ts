@@ -114,9 +114,13 @@ test('of two sequencers only the newest holder moves anything', async () => {
   // The first believes that it holds the shard; the second has taken it over.
   const leases = createLeases({ db: log.db, log: silentLog });
   await leases.start();
-  await leases.freeDead();
   leases.keep([`sequencer/${shard}`], ({ fence }) => void log.db.system.run(q.raiseFence(shard, fence)));
-  await until(async () => (await fenceOf(shard)) > old);
+  // The first says twice a second that it lives: until then.
+  await until(async () => {
+    await leases.freeDead();
+    leases.look();
+    return (await fenceOf(shard)) > old;
+  });
   const before = (await log.events(tenantId)).length;
   await log.db.inTx(log.ctx(tenantId), async (tx) => void note(tx, 'discussions/x', 1));
   assert.deepEqual(await log.db.system.all(q.moveBatch([{ shard, fence: old }], 500)), []);

@@ -63,7 +63,7 @@ test('what is given back is told, and whoever looks has it at once', async () =>
   await told.promise;
   b.look();
   b.look();
-  await until(() => second.won.length > 0, 400);
+  await until(() => second.won.length > 0);
   assert.deepEqual(
     second.won.map(({ fence }) => fence),
     [2],
@@ -83,8 +83,13 @@ test('of many that ask at once exactly one wins', async () => {
 test('a silent process loses what it holds, and the next one is told that it crashed', async () => {
   const [a, b] = [await start(), await start()];
   const first = await keep(a, 'silent');
-  await silence(a);
   const second = await keep(b, 'silent');
+  // It says that it lives twice a second: until then.
+  await until(async () => {
+    await silence(a);
+    b.look();
+    return second.won.length > 0;
+  });
   assert.equal(second.won[0]?.crashed, true);
   await until(() => first.won[0]?.signal.aborted === true);
   assert.equal(first.won.length, 1);
@@ -103,8 +108,13 @@ test('a silence that nobody used costs nothing', async () => {
 test('the owner of the database frees what its predecessor held, at once', async () => {
   const [dead, next] = [await start(), await start()];
   await keep(dead, 'inherited');
-  await next.freeDead();
   const kept = await keep(next, 'inherited');
+  // Here it lives, and says so twice a second: until then.
+  await until(async () => {
+    await next.freeDead();
+    next.look();
+    return kept.won.length > 0;
+  });
   assert.equal(kept.won[0]?.crashed, true);
 });
 
@@ -164,7 +174,7 @@ test('workers share what is divided into shards; what nobody takes stays', async
       held.add(lease.name);
       lease.signal.addEventListener('abort', () => held.delete(lease.name));
     });
-    await until(() => wants.length === 0 || held.size > 0, 4000);
+    await until(() => wants.length === 0 || held.size > 0);
     return { leases, held, release };
   };
   const all: Leases[] = [];
@@ -176,16 +186,16 @@ test('workers share what is divided into shards; what nobody takes stays', async
   // It stops, which takes a while: what it gives back is not divided by it once more.
   await b.leases.retire();
   await b.release();
-  await until(() => a.held.size === 8, 4000);
+  await until(() => a.held.size === 8);
   const c = await worker(names);
-  await until(() => a.held.size === 4 && c.held.size === 4, 4000);
+  await until(() => a.held.size === 4 && c.held.size === 4);
   await Promise.all([b.leases.stop(1000), c.leases.stop(1000)]);
   a.leases.look();
-  await until(() => a.held.size === 8, 4000);
+  await until(() => a.held.size === 8);
   // One that wants nothing of it, as a process of another release: they are offered once, and taken back.
   await worker([]);
   await until(() => a.held.size === 4);
-  await until(() => a.held.size === 8, 4000);
+  await until(() => a.held.size === 8);
   for (const leases of all) await leases.stop(1000);
   await whole.close();
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { freePort } from '../../../scripts/testing/port.ts';
 import { type Certificates, makeCertificates, noOpenssl } from '../../../test/support/certificates.ts';
+import { until } from '../../../test/support/log.ts';
 import { noRedis, type OwnRedis, ownRedis } from '../../../test/support/redis.ts';
 
 const only = { skip: noRedis || noOpenssl };
@@ -44,7 +45,7 @@ const secret = encodeURIComponent('p@ss/word');
 
 test('rediss: is encrypted, by an authority of one’s own, for commands and for further connections', only, async () => {
   const redis = await server.open({ url: `rediss://:${secret}@localhost:${port}/2?sslrootcert=${certificates.ca}` });
-  assert.equal(redis.state(), 'connected');
+  await until(() => redis.state() === 'connected');
   await redis.commands.set(redis.key('x'), '1');
   const other = redis.connection('other');
   await new Promise((resolve) => other.once('ready', resolve));

@@ -18,10 +18,13 @@ before(async () => {
 after(() => server?.close());
 const only = { skip: noRedis };
 
-function limiterOn(redis: Redis, counted: string[] = [], deadlineMs = 40): Limiter {
+/** As long as Redis hangs it is waited for briefly; no test is about one that is only slow, as on a busy machine. */
+function limiterOn(redis: Redis, counted: string[] = [], hangs: () => boolean = () => false): Limiter {
   const breaker = createBreaker({ name: 'redis', openMs: 50, maxOpenMs: 50, minCalls: 3 });
+  const guardOf = (deadlineMs: number): Guard => createGuard({ breaker, deadlineMs, restMs: 20 });
+  const [brief, patient] = [guardOf(40), guardOf(5_000)];
   return redisLimiter({
-    ...{ redis, guard: createGuard({ breaker, deadlineMs, restMs: 20 }), fallback: memoryLimiter(systemClock) },
+    ...{ redis, guard: (ask) => (hangs() ? brief(ask) : patient(ask)), fallback: memoryLimiter(systemClock) },
     onVerdict: (by) => counted.push(by),
   });
 }
@@ -39,13 +42,13 @@ limiterConformance(
   async () => {
     const redis = await server.open();
     for (const key of await redis.commands.keys(`${server.prefix}:*`)) await redis.commands.del(key);
-    return { limiter: limiterOn(redis, [], 5_000), advance: (seconds) => age(redis, server.prefix, seconds) };
+    return { limiter: limiterOn(redis), advance: (seconds) => age(redis, server.prefix, seconds) };
   },
   only,
 );
 
 test('processes count together, exactly', only, async () => {
-  const limiters = await Promise.all(Array.from({ length: 4 }, async () => limiterOn(await server.open(), [], 5_000)));
+  const limiters = await Promise.all(Array.from({ length: 4 }, async () => limiterOn(await server.open())));
   const limit = { tokens: 1_000, windowSeconds: 3_600 };
   const takes = limiters.flatMap((limiter) => Array.from({ length: 500 }, () => limiter.take('together', limit)));
   const allowed = (await Promise.all(takes)).filter((verdict) => verdict.allowed).length;
@@ -84,7 +87,7 @@ test(
   'who asks often spends tokens that were taken in advance, and all processes together never more than the limit',
   only,
   async () => {
-    const [one, other] = [limiterOn(await server.open(), [], 5_000), limiterOn(await server.open(), [], 5_000)];
+    const [one, other] = [limiterOn(await server.open()), limiterOn(await server.open())];
     const limit = { tokens: 2_000, windowSeconds: 36_000 };
     const spendAll = async (limiter: Limiter, requests: number) => {
       const got = { atOnce: 0, asked: 0, refused: 0 };
@@ -106,7 +109,7 @@ test(
 );
 
 test('a small limit is never taken in advance', only, async () => {
-  const limiter = limiterOn(await server.open(), [], 5_000);
+  const limiter = limiterOn(await server.open());
   const limit = { tokens: 60, windowSeconds: 36_000 };
   let allowed = 0;
   for (let n = 0; n < 80; n += 1) {
@@ -122,7 +125,7 @@ test('a bucket is forgotten once it is full, and what is given back fills it no 
   const limit = { tokens: 10, windowSeconds: 100 };
   await limiter.take('short', limit);
   const left = await redis.commands.pttl(redis.key('limit', 'short'));
-  assert.ok(left > 9_000 && left <= 10_001, String(left));
+  assert.ok(left > 5_000 && left <= 10_001, String(left));
   assert.equal((await limiter.take('short', limit, -1)).remaining, 10);
   assert.equal((await limiter.take('short', limit, -1)).remaining, 10);
   assert.equal(await redis.commands.exists(redis.key('limit', 'short')), 0);
@@ -133,10 +136,12 @@ test('without Redis it counts here, and with it there again', only, async (t) =>
   t.after(() => own.close());
   const redis = await own.open();
   const counted: string[] = [];
-  const limiter = limiterOn(redis, counted);
+  let hangs = false;
+  const limiter = limiterOn(redis, counted, () => hangs);
   const limit = { tokens: 3, windowSeconds: 3_600 };
   const take = async () => (await limiter.take('k', limit)).allowed;
   assert.equal(await take(), true);
+  hangs = true;
   process.kill(own.pid, 'SIGSTOP');
   const costs: number[] = [];
   const verdicts: boolean[] = [];
@@ -148,6 +153,7 @@ test('without Redis it counts here, and with it there again', only, async (t) =>
   // The process' own bucket was full.
   assert.deepEqual(verdicts, [true, true, true, false, false]);
   assert.ok(Math.min(...costs) < 20, costs.join(' '));
+  hangs = false;
   process.kill(own.pid, 'SIGCONT');
   await until(async () => {
     await limiter.take('other', { tokens: 1e9, windowSeconds: 1 });

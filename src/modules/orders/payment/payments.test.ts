@@ -27,9 +27,9 @@ const buy = (customer: object | null = null) => placed(me, { [tea.id]: 2 }, { cu
 const read = async (id: string) => (await me.get(`/orders/${id}`)).body;
 const types = async (id: string) =>
   (await me.get(`/events?stream=orders/${id}`)).body.items.map(({ type }: { type: string }) => type).reverse();
-/** Resolves when the order is so; looks again with each event and each try, at most for a few seconds. */
+/** Resolves when the order is so; looks again with each event and each try. */
 async function until(id: string, is: (order: Awaited<ReturnType<typeof read>>) => boolean) {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     await world.settle();
     const order = await read(id);

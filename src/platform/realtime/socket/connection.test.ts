@@ -112,7 +112,7 @@ test('who answers no ping is gone, and who does stays', async () => {
 
 test('a token is renewed on the connection; one that runs out ends it', async () => {
   await serve();
-  people.set('short', { ...ann, expiresAtMs: Date.now() + 1_500 });
+  people.set('short', { ...ann, expiresAtMs: Date.now() + 3_000 });
   people.set('eve', { ...ann, actor: { kind: 'user', id: 'eve', sessionId: 'eve' } });
   const [renewing, lazy, other] = await Promise.all([open('short'), open('short'), open('short')]);
   await renewing.subscribe('*');
@@ -230,8 +230,9 @@ test('a client that does not read holds up no stop', async () => {
   const client = await open();
   client.ws.pause();
   const since = performance.now();
-  await sockets.stop(5_000);
-  assert.ok(performance.now() - since < 2_000);
+  // It takes half a second until it is cut off.
+  await sockets.stop(60_000);
+  assert.ok(performance.now() - since < 10_000);
 });
 
 test('too many who have not said who they are are turned away', async () => {
