@@ -12,7 +12,7 @@ after(() => cluster?.stop());
 
 test('a socket of one process hears what another does, ends with a key that another revokes, and goes on elsewhere', {
   skip: noRedis,
-}, async () => {
+}, async (t) => {
   const [near, far] = [cluster.member('api', 0), cluster.member('api', 1)];
   const { body: account } = await near.as().post('/auth/register', {
     ...{ email: 'ann@example.com', password: 'a password of some length', tenant_name: 'Test' },
@@ -34,7 +34,9 @@ test('a socket of one process hears what another does, ends with a key that anot
   assert.equal((await ann.delete(`/api-keys/${key.id}`)).status, 204);
   assert.equal((await byKey.closed).code, 4401);
   const tookMs = performance.now() - since;
-  assert.ok(tookMs < 1_000, `${tookMs} ms`);
+  t.diagnostic(`${Math.round(tookMs)} ms`);
+  // It was told: by itself it would look again after five minutes.
+  assert.ok(tookMs < 10_000, `${tookMs} ms`);
 
   const killed = far.kill('SIGTERM');
   const { code, reason } = await there.closed;

@@ -111,7 +111,7 @@ test('nobody from outside is called like a participant, and no name breaks a lin
 });
 
 test('a person who does not come is passed over at the deadline, or by advance', async () => {
-  const { path, events } = await begin({ limits: { max_turns: 3, turn_timeout_seconds: 0.3 } });
+  const { path, events } = await begin({ limits: { max_turns: 3, turn_timeout_seconds: 2 } });
   const skipped = await events.until((f) => f.event === 'turn_skipped');
   assert.deepEqual([skipped.data.data.turn, skipped.data.data.reason], [1, 'timeout']);
   await events.until(waitsAgain(3));

@@ -357,7 +357,7 @@ test('a model that hangs is cut so that the next one still speaks within the tur
   const [slow] = await makeAgents(me, ['slow'], 'local/gpt-5-mini');
   await me.patch(`/agents/${slow?.id}`, { fallback_models: ['openai/gpt-5-mini'] }, { headers: { 'if-match': '*' } });
   const request = script({ does: 'hang_before_headers' });
-  const limits = { max_turns: 1, turn_timeout_seconds: 1.5 };
+  const limits = { max_turns: 1, turn_timeout_seconds: 4 };
   const { path, events } = await begin({ participants: [{ agent_id: slow?.id }], limits });
   await events.until(stands);
   events.close();

@@ -109,7 +109,7 @@ test('voters share the tokens that are left', async () => {
 
 test('a voter that hangs is cut with the turn’s time; its ballot has failed, and it is counted', async () => {
   ballots({ ada: 'ben', ben: { does: 'hang_midway', pieces: ['cy'] }, cyd: 'ben' });
-  const { path, id, events } = await begin({ limits: { max_turns: 1, turn_timeout_seconds: 0.6 } });
+  const { path, id, events } = await begin({ limits: { max_turns: 1, turn_timeout_seconds: 2 } });
   await events.until(stands);
   events.close();
   const [turn] = await turnsOf(path);

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../../scripts/testing/port.ts';
+import { until } from '../../../test/support/log.ts';
 import { deliveriesOf, happen, makeWebhook, webhookWorld } from '../../../test/support/webhooks.ts';
 import type { Member, World } from '../../../test/support/world.ts';
 
@@ -20,27 +22,17 @@ const program = (language: string): string => {
   return code;
 };
 
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-};
-
 /** Resolves when something listens there. */
-async function listening(port: number): Promise<void> {
-  for (;;) {
+const listening = (port: number): Promise<void> =>
+  until(async () => {
     const socket = connect(port, '127.0.0.1');
-    const up = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ]).catch(() => false);
+    const up = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
     socket.destroy();
-    if (up) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
+    return up;
+  });
 
 describe('the guide’s receivers', () => {
   let world: World;

@@ -16,8 +16,15 @@ export type Refusal =
 
 /** What the stand-in does with one request. */
 export type Behaviour =
-  /** Says the pieces, `gapMs` apart. `usage: null` tells no counts. */
-  | { does: 'answer'; pieces?: string[]; gapMs?: number; usage?: Counts | null; finish?: Finish }
+  /** Says the pieces, `gapMs` apart, and ends when it may. `usage: null` tells no counts. */
+  | {
+      does: 'answer';
+      pieces?: string[];
+      gapMs?: number;
+      mayEnd?: Promise<void>;
+      usage?: Counts | null;
+      finish?: Finish;
+    }
   | { does: 'refuse'; why: Refusal; headers?: Record<string, string> }
   | { does: 'hang_before_headers' }
   /** Sends the head of the stream and the pieces, and then nothing more. */
@@ -157,6 +164,7 @@ export class StandIn implements AsyncDisposable {
     }
     switch (behaviour.does) {
       case 'answer': {
+        await behaviour.mayEnd;
         const usage = behaviour.usage === undefined ? COUNTS : behaviour.usage;
         response.end(this.#protocol.tail(behaviour.finish ?? 'stop', usage));
         return;

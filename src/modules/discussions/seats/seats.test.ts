@@ -214,6 +214,7 @@ test('many claims and posts at once, past the deadline and on both sides of it: 
   };
   await Promise.all(seats.flatMap((seat) => [0, 0, 2, 40].map((slowness) => hold(seat, slowness))));
   await world.settle();
+  await events.until(({ event }) => event === 'discussion_completed');
   events.close();
   for (const { status, body } of answers) {
     assert.ok(status === 409 || status < 300, JSON.stringify(body));

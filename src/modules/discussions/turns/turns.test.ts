@@ -82,10 +82,12 @@ test('deltas in order are the message; who joins in the middle is shown what was
 });
 
 test('enqueue: a message while somebody speaks is added at once, and the turn goes on', async () => {
-  const request = script({ does: 'answer', pieces: ['Tea', ' it', ' is.'], gapMs: 100 }, answer('Coffee.'));
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  const request = script({ ...answer('Tea', ' it', ' is.'), mayEnd }, answer('Coffee.'));
   const { path, events } = await begin();
   await provider.asked(request);
   const posted = await me.post(`${path}/messages`, { content: 'And milk?' });
+  end();
   assert.deepEqual([posted.status, posted.body.seq, posted.body.turn], [201, 1, null]);
   assert.equal(posted.body.next_speaker.name, 'ada', 'she still has the turn');
   await events.until(stands);
@@ -241,7 +243,7 @@ test('on_turn_failure skip: the others go on; when every turn fails, the discuss
 
 test('a provider that hangs is cut at the turn’s deadline', async () => {
   const request = script({ does: 'hang_before_headers' });
-  const { path, events } = await begin({ limits: { turn_timeout_seconds: 0.2 } });
+  const { path, events } = await begin({ limits: { turn_timeout_seconds: 1 } });
   await events.until(is('discussion_paused'));
   events.close();
   assert.equal((await me.get(path)).body.status_reason, 'model_timeout');
@@ -250,7 +252,7 @@ test('a provider that hangs is cut at the turn’s deadline', async () => {
 
 test('max_seconds ends a discussion in the middle of a turn, and keeps what was said', async () => {
   script(slowly(['So far']));
-  const { path, events } = await begin({ limits: { max_seconds: 0.4 } });
+  const { path, events } = await begin({ limits: { max_seconds: 2 } });
   const end = await events.until(is('discussion_completed'));
   events.close();
   assert.equal(end.data.data.reason, 'max_seconds');
@@ -330,12 +332,14 @@ test('cost is counted where a price is known: also of turns that were cut short;
 test('cut off elsewhere at the moment of the last word, a speaker is paid for all the same', async () => {
   const [last] = await makeAgents(me, ['last'], 'openai/gpt-5-mini');
   const usage = { input: 100_000, output: 50_000 };
-  script({ does: 'answer', pieces: ['Tea', ' it', ' is.'], gapMs: 150, usage });
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  script({ ...answer('Tea', ' it', ' is.'), mayEnd, usage });
   const { id, path, events } = await begin({ participants: [{ agent_id: last?.id }], limits: { max_turns: 50 } });
   await events.until(is('message_delta'));
   const generations = async () => (await me.get(`/generations?discussion_id=${id}`)).body.items;
   await world.db.inTx(me.ctx, async (tx) => {
     await lockDiscussion(tx, id);
+    end();
     while ((await generations()).length === 0);
     // The speaker has said everything, and waits for this lock. As if another server had cut it off:
     await tx.run(sql`update discussions set step = step + 1 where id = ${id}`);

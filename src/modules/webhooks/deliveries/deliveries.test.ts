@@ -7,6 +7,9 @@ import type { Member, World } from '../../../../test/support/world.ts';
 
 const TYPES = ['agent_registered'];
 const DAY_MS = 86_400_000;
+/** What fails is tried again by itself after a second or more, which a busy machine may need for a few steps of a test. */
+const SOON = { 'retry-after': '5' };
+const LATE = { 'retry-after': '3600' };
 
 describe('deliveries', () => {
   let world: World;
@@ -30,7 +33,7 @@ describe('deliveries', () => {
   test('what fails comes again by the schedule, the same but for its time, until it is taken', async () => {
     const answers = [500, 404, 302, 200];
     await using receiver = await createReceiver((response) => {
-      response.writeHead(answers.shift() ?? 500, { location: 'https://example.com/' }).end('so it is');
+      response.writeHead(answers.shift() ?? 500, { location: 'https://example.com/', ...SOON }).end('so it is');
     });
     const hook = await webhook(receiver);
     await happen(who);
@@ -76,7 +79,7 @@ describe('deliveries', () => {
 
   test('after its last attempt a delivery has failed, and a retry by hand begins anew', async () => {
     let status = 500;
-    await using receiver = await createReceiver((response) => response.writeHead(status).end());
+    await using receiver = await createReceiver((response) => response.writeHead(status, LATE).end());
     const hook = await webhook(receiver);
     await happen(who);
     await world.settle();
@@ -118,7 +121,7 @@ describe('deliveries', () => {
 
   test('410 turns the webhook off at once, with what waits for it, and says so; it can be turned on again', async () => {
     let status = 500;
-    await using receiver = await createReceiver((response) => response.writeHead(status).end());
+    await using receiver = await createReceiver((response) => response.writeHead(status, LATE).end());
     await using observer = await createReceiver();
     const hook = await webhook(receiver);
     await makeWebhook(who, { url: observer.url, types: ['webhook_disabled'] });
@@ -153,7 +156,7 @@ describe('deliveries', () => {
 
   test('five days without one success turn it off; a success between begins them anew', async () => {
     let status = 503;
-    await using receiver = await createReceiver((response) => response.writeHead(status).end());
+    await using receiver = await createReceiver((response) => response.writeHead(status, LATE).end());
     const hook = await webhook(receiver);
     const age = (days: number) =>
       run(sql`update webhooks set failing_since = now() - ${days}::int * interval '1 day' where id = ${hook.id}`);
@@ -228,12 +231,13 @@ describe('deliveries', () => {
     await using quick = await createReceiver();
     const hook = await webhook(slow);
     await makeWebhook(who, { url: quick.url, types: TYPES });
-    const COUNT = 40;
+    const COUNT = 24;
     for (let n = 0; n < COUNT; n++) await happen(who);
     await quick.until(COUNT);
+    await slow.until(16);
     // At once from one process; where there are more of them, they do not know of one another.
     const most = 16 * world.apps.filter(({ roles }) => roles.includes('worker')).length;
-    assert.ok(slow.received.length >= 16 && slow.received.length <= most, `${slow.received.length}`);
+    assert.ok(slow.received.length <= most, `${slow.received.length}`);
     held.resolve();
     for (let n = 0; n < 60 && slow.received.length < COUNT; n++) await hurry(world);
     assert.equal(slow.received.length, COUNT);
