@@ -11,7 +11,11 @@ export type Boundary = {
   readonly rows?: true;
   /** Only where the answer says that it is the first time. */
   readonly fresh?: true;
+  /** Only who follows a worker that died comes here: anywhere, or at this step. */
+  readonly follows?: string;
 };
+
+export const ANYWHERE = 'anywhere';
 
 const KEPT_ANSWER = /insert into idempotent_answers/;
 const OUTBOX = /insert into outbox/;
@@ -25,6 +29,8 @@ const CLAIM = /update jobs set state = 'running'/;
 const FINISH = /^delete from jobs where/;
 const REAP = /update jobs set state = 'waiting', holder = null, crashes = crashes \+ 1/;
 
+const CLAIMED = 'job: claimed, not begun';
+
 const postgres = (role: Boundary['role'], name: string, more: Omit<Boundary, 'name' | 'role' | 'where'>): Boundary => ({
   ...{ name, role, where: 'postgres' },
   ...more,
@@ -37,22 +43,22 @@ export const BOUNDARIES: readonly Boundary[] = [
   postgres('api', 'command: before its commit', { side: 'before', pattern: KEPT_ANSWER, atCommit: true }),
   postgres('api', 'command: committed, not answered', { side: 'after', pattern: KEPT_ANSWER, atCommit: true }),
   postgres('api', 'announced: committed, nobody nudged', { side: 'after', pattern: OUTBOX, atCommit: true }),
-  postgres('worker', 'sequencer: lease taken', { side: 'after', pattern: ACQUIRE, rows: true }),
-  postgres('worker', 'sequencer: fence raised', { side: 'after', pattern: FENCE }),
+  postgres('worker', 'sequencer: lease taken', { side: 'after', pattern: ACQUIRE, rows: true, follows: ANYWHERE }),
+  postgres('worker', 'sequencer: fence raised', { side: 'after', pattern: FENCE, follows: ANYWHERE }),
   postgres('worker', 'sequencer: before the move', { side: 'before', pattern: MOVE }),
   postgres('worker', 'sequencer: moved, not passed on', { side: 'after', pattern: MOVE, rows: true }),
   { name: 'tail: before it is handed over', role: 'worker', where: 'redis', side: 'before', pattern: /^xadd$/ },
   { name: 'tail: handed over', role: 'worker', where: 'redis', side: 'after', pattern: /^xadd$/ },
-  postgres('worker', 'consumer: place taken', { side: 'after', pattern: PLACE }),
+  postgres('worker', 'consumer: place taken', { side: 'after', pattern: PLACE, follows: ANYWHERE }),
   postgres('worker', 'consumer: received, no effect yet', { side: 'after', pattern: RECEIVE }),
   postgres('worker', 'consumer: before its commit', { side: 'before', pattern: RECEIVE, atCommit: true }),
   postgres('worker', 'consumer: committed, offset not saved', { side: 'after', pattern: RECEIVE, atCommit: true }),
   postgres('worker', 'consumer: before offsets are saved', { side: 'before', pattern: OFFSETS }),
   postgres('worker', 'consumer: offsets saved', { side: 'after', pattern: OFFSETS }),
-  postgres('worker', 'job: claimed, not begun', { side: 'after', pattern: CLAIM, rows: true }),
+  postgres('worker', CLAIMED, { side: 'after', pattern: CLAIM, rows: true }),
   postgres('worker', 'job: done, before its commit', { side: 'before', pattern: FINISH, atCommit: true }),
   postgres('worker', 'job: committed', { side: 'after', pattern: FINISH, atCommit: true }),
-  postgres('worker', 'job: taken from the dead', { side: 'after', pattern: REAP, rows: true }),
+  postgres('worker', 'job: taken from the dead', { side: 'after', pattern: REAP, rows: true, follows: CLAIMED }),
 ];
 
 /** Between the writing of a command's events and their commit. */

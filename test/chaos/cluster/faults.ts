@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pick, type Random } from '../../../src/modules/models/rehearsal/random.ts';
 import { connect } from '../connect.ts';
-import { boundaryOf, LATE, POISON } from './boundaries.ts';
+import { ANYWHERE, type Boundary, boundaryOf, LATE, POISON } from './boundaries.ts';
 import type { Fleet, Member, Role } from './fleet.ts';
 import type { NaiveRelay } from './naive.ts';
 import type { Fault } from './proxy.ts';
@@ -65,20 +65,24 @@ export function* stepMishaps({ fleet }: Scene, steps: Iterable<string>, missed: 
     yield {
       name: `step: ${step}`,
       happen: async () => {
-        if (!(await dieAt(fleet, boundaryOf(step)?.role ?? 'worker', step))) missed.push(step);
+        const boundary = boundaryOf(step);
+        if (boundary === undefined) throw new Error(`There is no step ${step}`);
+        if (!(await dieAt(fleet, boundary))) missed.push(step);
         return { sinceMs: Date.now() };
       },
     };
 }
 
-async function dieAt(fleet: Fleet, role: Role, step: string): Promise<boolean> {
+async function dieAt(fleet: Fleet, { name, role, follows }: Boundary): Promise<boolean> {
   for (const member of fleet.of(role)) {
     await member.ready();
-    // What a worker does when it takes over comes only when another one has gone.
-    const takeover = /lease taken|fence raised|place taken|from the dead/.test(step);
-    const other = fleet.of(role).find((one) => one !== member);
-    const dying = member.dieAt(step, STEP_WITHIN_MS);
-    if (takeover) other?.signal('SIGKILL');
+    const other = follows === undefined ? undefined : fleet.of(role).find((one) => one !== member);
+    if (other !== undefined && follows !== ANYWHERE) {
+      await other.ready();
+      await other.dieAt(follows as string, STEP_WITHIN_MS);
+    }
+    const dying = member.dieAt(name, STEP_WITHIN_MS);
+    if (follows === ANYWHERE) other?.signal('SIGKILL');
     if (await dying) return true;
   }
   return false;
