@@ -9,7 +9,7 @@ import { type Installation, makeTenant, startInstallation } from '../support/clu
 import { median } from '../support/load.ts';
 import { cpuSeconds, pssMiB } from '../support/process.ts';
 import { installPython } from '../support/python.ts';
-import { dataDir, freePort, stop } from '../support/server.ts';
+import { dataDir, freePort, type Server, startServer, stop } from '../support/server.ts';
 import { atLeast, atMost } from '../support/targets.ts';
 import { startWire, type WireClient, type WireResult } from '../support/wire.ts';
 
@@ -24,24 +24,25 @@ const RATE = 10_000;
 const ZIPF = { exponent: 1, warmSeconds: 2, seconds: 6, cacheBytes: 7.5 * 1024 * 1024 };
 const MISSES = 1_000;
 const PATH = '/api/v1/products/';
+const OURS_MEMORY = 'parley, cache in memory';
 const NODE_REDIS = 'node:http, cache in Redis';
 const NODE_MEMORY = 'node:http, cache in memory';
 
-type Side = { readonly name: string; readonly port: number; readonly pid: number };
+/** Whom to ask, with which key, for which products. */
+type Asked = { readonly port: number; readonly key: string; readonly ids: readonly string[] };
+type Side = Asked & { readonly name: string; readonly pid: number };
 type Text = { readonly id: string; readonly etag: string; readonly json: string };
 type Api = Side & { readonly metricsPort: number };
 type Bench = {
   readonly wire: WireClient;
   readonly installation: Installation;
   readonly api: Api;
-  readonly tenantId: string;
-  readonly key: string;
-  readonly ids: readonly string[];
 };
 
 /**
  * `GET /products/{id}` through the cache: authenticated, limited, logged, metered; one `api` process with PostgreSQL and a
- * Redis, beside the same by hand on node:http, and the same on FastAPI, in turn. CPU time of the server
+ * Redis, beside the same by hand on node:http, and the same on FastAPI, in turn; and without a Redis, beside node:http
+ * without one. CPU time of the server
  * a request, at saturation and at an even pace over 10,000 connections; what its cache is worth. The client, in a process of its
  * own, is on the same two cores.
  */
@@ -49,17 +50,19 @@ export async function run() {
   const dir = dataDir();
   const python = installPython(dir);
   const installation = await startInstallation(dir);
+  const alone = await startServer(dir, { REQUESTS_PER_MINUTE: '100000000' });
   const wire = await startWire();
   const children: ChildProcess[] = [];
   try {
     const { pid, ports } = await installation.start('api', []);
-    const api: Api = { name: 'parley', port: ports[0] as number, pid, metricsPort: ports.at(-1) as number };
-    const { tenantId, key } = await makeTenant(api.port, ['products:read', 'products:write']);
+    const [port, metricsPort] = [ports[0] as number, ports.at(-1) as number];
+    const { tenantId, key } = await makeTenant(port, ['products:read', 'products:write']);
     const ids = await makeProducts(installation.env.DATABASE_URL as string, tenantId);
-    const bench: Bench = { wire, installation, api, tenantId, key, ids };
-    const texts = await textsOf(bench);
+    const api: Api = { name: 'parley', pid, port, metricsPort, key, ids };
+    const bench: Bench = { wire, installation, api };
+    const texts = await textsOf(api);
     const tenant = await keepForPeers(installation, texts);
-    const sides: Side[] = [api];
+    const sides: Side[] = [api, await sideAlone(alone)];
     const starts = [
       () => startNode(NODE_REDIS, bench, texts, { PEER_TENANT: tenant, PEER_REDIS_URL: installation.env.REDIS_URL }),
       () => startNode(NODE_MEMORY, bench, texts, { PEER_TENANT: tenant }),
@@ -71,8 +74,9 @@ export async function run() {
       sides.push(side);
     }
     const compared = await compare(bench, sides);
-    const pace = await paced(bench, CONNECTIONS);
-    const many = await paced(bench, MANY);
+    const pace = await paced(bench, api, CONNECTIONS);
+    const many = await paced(bench, api, MANY);
+    const manyOfPeer = await paced(bench, sides.find(({ name }) => name === NODE_REDIS) as Side, MANY);
     const zipf = await hitRatio(bench);
     const misses = await concurrentMisses(bench);
     const ours = compared.sides.parley as Summary;
@@ -82,6 +86,7 @@ export async function run() {
       of_node_http_in_memory: compared.ofNodeInMemory,
       paced: { rate: RATE, ...pace },
       many_connections: { connections: MANY, rate: RATE, ...many },
+      many_connections_node_http: { connections: MANY, rate: RATE, ...manyOfPeer },
       ...{ zipf, misses },
       targets: [
         atMost(`a cached product at ${RATE}/s, p95`, pace.p95_ms, 10, 'ms'),
@@ -89,7 +94,7 @@ export async function run() {
         atMost('CPU of the server a request, at 10,000/s over 10,000 connections', many.cpu_us_per_request, 45, 'µs'),
         atMost('the process with 10,000 connections (PSS)', many.mib, 300, 'MiB'),
         atLeast('of bare node:http with the same duties', compared.ofNode, 0.8),
-        atLeast('the same, where its cache is in its own memory', compared.ofNodeInMemory, 0.8),
+        atLeast('the same, both with the cache in their own memory', compared.ofNodeInMemory, 0.8),
         atMost('of the CPU of FastAPI, uvicorn and Redis', compared.ofFastapi, 0.167),
         atLeast('hit ratio under a Zipf load', zipf.hit_ratio, 0.95),
         atMost(`origin calls of ${MISSES} concurrent misses`, misses.fills, 1),
@@ -98,8 +103,29 @@ export async function run() {
   } finally {
     wire.stop();
     await Promise.all(children.map((child) => stop(child)));
+    await alone.stop();
     await installation.stop();
   }
+}
+
+/** As many products as are compared, in a server that shares its cache with nobody. */
+async function sideAlone({ pid, demo }: Server): Promise<Side> {
+  const { port } = new URL(demo.url);
+  const product = {
+    ...{ name: 'Tea, second flush', description: 'Muscatel. '.repeat(12), stock: 40 },
+    ...{ price: { amount: 1250, currency: 'EUR' }, attributes: { origin: 'Darjeeling', organic: true, grams: 100 } },
+  };
+  const headers = { authorization: `Bearer ${demo.api_key}`, 'content-type': 'application/json' };
+  const ids: string[] = [];
+  for (let n = 1; n <= WARM; n += 1) {
+    const body = JSON.stringify({ ...product, sku: `TEA-${n}` });
+    const answer = await fetch(`${demo.api_url}/products`, { method: 'POST', headers, body });
+    if (answer.status !== 201) throw new Error(`A product: ${answer.status} ${await answer.text()}`);
+    ids.push(((await answer.json()) as { id: string }).id);
+  }
+  const side = { name: OURS_MEMORY, port: Number(port), pid, key: demo.api_key, ids };
+  await textsOf(side);
+  return side;
 }
 
 /** Straight into the tables: what is measured is how they are read. */
@@ -122,11 +148,11 @@ async function makeProducts(url: string, tenantId: string): Promise<string[]> {
 }
 
 /** What Parley answers; from then on it is in its cache. */
-async function textsOf({ api, key, ids }: Bench): Promise<Text[]> {
+async function textsOf({ port, key, ids }: Asked): Promise<Text[]> {
   const headers = { authorization: `Bearer ${key}` };
   const texts: Text[] = [];
   for (const id of ids.slice(0, WARM)) {
-    const answer = await fetch(`http://127.0.0.1:${api.port}${PATH}${id}`, { headers });
+    const answer = await fetch(`http://127.0.0.1:${port}${PATH}${id}`, { headers });
     if (answer.status !== 200) throw new Error(`A product: ${answer.status} ${await answer.text()}`);
     texts.push({ id, etag: answer.headers.get('etag') ?? '', json: await answer.text() });
   }
@@ -144,7 +170,7 @@ async function keepForPeers({ env }: Installation, texts: readonly Text[]): Prom
 
 async function startNode(
   name: string,
-  { key }: Bench,
+  { api: { key, ids } }: Bench,
   texts: readonly Text[],
   env: Record<string, string | undefined>,
 ) {
@@ -157,10 +183,15 @@ async function startNode(
   const kept = once(child, 'message');
   child.send(texts);
   await kept;
-  return { child, side: { name, port, pid: child.pid as number } };
+  return { child, side: { name, pid: child.pid as number, port, key, ids } };
 }
 
-async function startFastapi({ installation, key }: Bench, python: string, texts: readonly Text[], tenant: string) {
+async function startFastapi(
+  { installation, api: { key, ids } }: Bench,
+  python: string,
+  texts: readonly Text[],
+  tenant: string,
+) {
   const port = await freePort();
   const child = spawn(python, ['bench/peers/fastapi/products.py', String(port)], {
     env: { ...process.env, PEER_TOKEN: key, PEER_TENANT: tenant, PEER_REDIS_URL: installation.env.REDIS_URL },
@@ -174,7 +205,7 @@ async function startFastapi({ installation, key }: Bench, python: string, texts:
     if (tries > 300) throw new Error('The FastAPI peer did not answer as it should within 15 s');
     await delay(50);
   }
-  return { child, side: { name: 'fastapi', port, pid: child.pid as number } };
+  return { child, side: { name: 'fastapi', pid: child.pid as number, port, key, ids } };
 }
 
 type Summary = { cpu_us_per_request: number; rate: number; failed: number };
@@ -205,7 +236,7 @@ async function compare(bench: Bench, sides: readonly Side[]) {
       ]),
     ),
     ofNode: share((round) => cpu(round, NODE_REDIS) / cpu(round, 'parley')),
-    ofNodeInMemory: share((round) => cpu(round, NODE_MEMORY) / cpu(round, 'parley')),
+    ofNodeInMemory: share((round) => cpu(round, NODE_MEMORY) / cpu(round, OURS_MEMORY)),
     ofFastapi: share((round) => cpu(round, 'parley') / cpu(round, 'fastapi')),
   };
 }
@@ -219,7 +250,7 @@ async function saturated(bench: Bench, side: Side): Promise<Summary> {
   return { cpu_us_per_request: cpuUs, rate, failed: result.failed };
 }
 
-async function open({ wire, key, ids }: Bench, { port }: Side, connections: number): Promise<void> {
+async function open({ wire }: Bench, { port, key, ids }: Side, connections: number): Promise<void> {
   await wire.tell({ order: 'open', port, connections });
   const paths = ids.slice(0, WARM).map((id) => `${PATH}${id}`);
   await wire.tell({ order: 'ask', paths, headers: { authorization: `Bearer ${key}` } });
@@ -232,12 +263,12 @@ async function measured({ pid }: Side, work: () => Promise<WireResult>) {
 }
 
 /** 10,000 requests a second, evenly. The client's own CPU is told: where it has none left, latencies are its own. */
-async function paced(bench: Bench, connections: number) {
-  const { wire, api } = bench;
-  await open(bench, api, connections);
+async function paced(bench: Bench, side: Side, connections: number) {
+  const { wire } = bench;
+  await open(bench, side, connections);
   await wire.tell({ order: 'pace', rate: RATE, seconds: 2 });
-  const { cpuUs, result } = await measured(api, () => wire.tell({ order: 'pace', rate: RATE, seconds: 5 }));
-  const mib = pssMiB([api.pid]);
+  const { cpuUs, result } = await measured(side, () => wire.tell({ order: 'pace', rate: RATE, seconds: 5 }));
+  const mib = pssMiB([side.pid]);
   await wire.tell({ order: 'close' });
   const latency = { p50_ms: result.p50Ms, p95_ms: result.p95Ms, p99_ms: result.p99Ms };
   const answered = { rate_answered: Math.round(result.sent / result.seconds), failed: result.failed };
@@ -245,7 +276,8 @@ async function paced(bench: Bench, connections: number) {
 }
 
 /** All products, the first asked for most, with room for some four fifths of them in Redis; each was asked for before. */
-async function hitRatio({ wire, api, installation, key, ids }: Bench) {
+async function hitRatio({ wire, api, installation }: Bench) {
+  const { key, ids } = api;
   const redis = new Redis(installation.env.REDIS_URL as string);
   await redis.flushall();
   const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
@@ -272,13 +304,13 @@ async function hitRatio({ wire, api, installation, key, ids }: Bench) {
 }
 
 /** So many ask at once for what is in no cache. */
-async function concurrentMisses({ wire, api, installation, ids }: Bench) {
+async function concurrentMisses({ wire, api, installation }: Bench) {
   const redis = new Redis(installation.env.REDIS_URL as string);
   await redis.flushall();
   await redis.quit();
   await wire.tell({ order: 'open', port: api.port, connections: MISSES });
   const before = await cacheCounts(api);
-  const result = await wire.tell({ order: 'burst', path: `${PATH}${ids[0]}`, count: MISSES });
+  const result = await wire.tell({ order: 'burst', path: `${PATH}${api.ids[0]}`, count: MISSES });
   const after = await cacheCounts(api);
   await wire.tell({ order: 'close' });
   return { requests: result.sent, failed: result.failed, p95_ms: result.p95Ms, fills: after.fills - before.fills };

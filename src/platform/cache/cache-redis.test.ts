@@ -199,3 +199,27 @@ test('with more drops than can be remembered, Redis is emptied before it is read
     return (await redis.commands.exists(redis.key('cache', key('8')))) === 1;
   });
 });
+
+test('whoever asks is answered, alone, behind others, or among many', only, async (t) => {
+  const { own, a, b } = await two(t);
+  const redis = await own.open();
+  const names = Array.from({ length: 250 }, (_, n) => key(`many ${n}`));
+  await Promise.all(names.map((each, n) => a.put(each, entry(n + 1))));
+  const questions = async () =>
+    Number(/cmdstat_mget:calls=(\d+)/.exec(await redis.commands.info('commandstats'))?.[1] ?? 0);
+  const asked = (from: number, to: number) => names.slice(from, to).map((each) => versionIn(b, each));
+  const reading = [...asked(0, 1), ...asked(1, 3)];
+  for (let n = 3; n < 10; n += 1) {
+    await new Promise(setImmediate);
+    reading.push(...asked(n, n + 1));
+  }
+  await new Promise(setImmediate);
+  reading.push(...asked(10, 250));
+  assert.deepEqual(
+    await Promise.all(reading),
+    names.map((_, n) => n + 1),
+  );
+  const before = await questions();
+  await Promise.all(asked(0, 10));
+  assert.equal((await questions()) - before, 1);
+});
