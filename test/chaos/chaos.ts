@@ -41,7 +41,11 @@ export async function chaos(plan: Plan): Promise<Outcome> {
   const baseUrl = await provider.start();
   await using victim = await Victim.start({ OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: 'chaos' });
   const { parley, cast } = await enrol(victim.url, 'openai/gpt-5-mini');
-  const signal = AbortSignal.timeout(plan.deadlineMs);
+  const over = new AbortController();
+  // Whoever still waits for something when this has ended, or failed, must not keep the process.
+  using leave = new DisposableStack();
+  leave.defer(() => over.abort());
+  const signal = AbortSignal.any([AbortSignal.timeout(plan.deadlineMs), over.signal]);
   const crowd = new Crowd({ parley, random, signal }, { plan, cast, url: victim.url });
   crowd.begin();
   const killing = kill(victim, { plan, random, signal });

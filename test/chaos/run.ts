@@ -64,6 +64,7 @@ async function cluster(seed: number): Promise<readonly Fault[]> {
     steps: BOUNDARIES.map(({ name }) => name),
     untilOrdered: false,
     poison: true,
+    stepMs: 6_000,
     sabotageMs: 30_000,
     deadlineMs: 120_000 + (kills + 2 * BOUNDARIES.length) * 30_000,
   });
@@ -79,6 +80,7 @@ async function sameOrder(seed: number): Promise<readonly Fault[]> {
     steps: [],
     untilOrdered: true,
     poison: false,
+    stepMs: 6_000,
     sabotageMs: 30_000,
     deadlineMs: 600_000 + rounds * 1_000,
   });

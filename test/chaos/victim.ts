@@ -12,7 +12,7 @@ import { clusterPaths } from '../../src/platform/db/cluster.ts';
 import '../support/uncounted.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const RESTART_MS = 60_000;
+const RESTART_MS = 120_000;
 
 /** The whole product as a person runs it, which is killed again and again, and started anew by whoever cares for it. */
 export class Victim implements AsyncDisposable {
@@ -42,8 +42,13 @@ export class Victim implements AsyncDisposable {
       },
     });
     victim.#spawn();
-    await victim.recovered();
-    return victim;
+    try {
+      await victim.recovered();
+      return victim;
+    } catch (error) {
+      await victim[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Where its database listens, for the oracle. */

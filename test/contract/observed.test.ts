@@ -87,8 +87,8 @@ describe('whatever is done leaves a log line, a metric and a span', () => {
       await world.db.system.run(sql`
         insert into jobs (tenant_id, id, kind, key, payload, run_at)
         values (${tenant}, ${uuidv7()}, ${kind}, 'observed', '{}'::jsonb, now())`);
-    await until(() => (world.app.runs?.kinds ?? []).every((kind) => lineOf({ job_kind: kind })), 20_000);
-    await until(() => (world.app.runs?.schedules ?? []).every((name) => lineOf({ schedule: name })), 20_000);
+    await until(() => (world.app.runs?.kinds ?? []).every((kind) => lineOf({ job_kind: kind })));
+    await until(() => (world.app.runs?.schedules ?? []).every((name) => lineOf({ schedule: name })));
     const answer = await fetch(`http://127.0.0.1:${world.app.internal.port}/metrics`);
     assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
     const texts = await world.metrics();

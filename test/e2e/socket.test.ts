@@ -110,7 +110,7 @@ test('cut again and again, and over a restart of the server: every channel goes 
     }
     if (n === 12) await world.restart();
   }
-  await until(() => agents.heard.length >= 24 && tea.heard.length >= 24, 20_000);
+  await until(() => agents.heard.length >= 24 && tea.heard.length >= 24);
   assert.deepEqual(
     agents.heard.map((event) => dataOf(event).name),
     names,

@@ -105,12 +105,18 @@ export async function heard(events: Follower, text: string): Promise<void> {
   await events.until(() => textSoFar(events.frames) === text);
 }
 
+const ABOUT_TEXT = new Set(['turn_started', 'turn_restarted', 'turn_snapshot', 'message_delta']);
+
 /** What snapshots and deltas amount to, as a client puts them together. */
 function textSoFar(frames: readonly Frame[]): string {
-  let text = '';
+  let [text, of] = ['', ''];
   for (const { event, data } of frames) {
-    if (event === 'turn_started' || event === 'turn_restarted') text = '';
-    else if (event === 'turn_snapshot') text = data.text;
+    if (!ABOUT_TEXT.has(event)) continue;
+    const { turn, attempt } = data.data ?? data;
+    // Words are live, and on a busy machine they may come before their `turn_started`.
+    if (of !== `${turn}/${attempt}`) text = '';
+    of = `${turn}/${attempt}`;
+    if (event === 'turn_snapshot') text = data.text;
     else if (event === 'message_delta') text = text.slice(0, data.offset) + data.text;
   }
   return text;

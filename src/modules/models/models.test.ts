@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
+import { freePort } from '../../../scripts/testing/port.ts';
 import { serverWith } from '../../../test/support/http.ts';
 import { anthropicProtocol } from '../../../test/support/providers/anthropic.ts';
 import { googleProtocol } from '../../../test/support/providers/google.ts';
@@ -281,9 +282,7 @@ test('a server on this machine is found, used by its models’ names, and shown'
 });
 
 test('a server on this machine that is started later is found without a restart', async () => {
-  const before = await StandIn.start(openaiProtocol);
-  const { port } = before;
-  await before[Symbol.asyncDispose]();
+  const port = await freePort();
   let now = Date.parse('2026-01-01T00:00:00Z');
   const models = world.models({ localPorts: [port], clock: { now: () => new Date(now) } });
   const ctx = world.ctx(await world.makeTenant());

@@ -5,6 +5,7 @@ import { clusterChaos } from './cluster.ts';
 
 test('two api and two workers, whatever breaks between them: nothing lost, doubled or out of order', {
   skip: noRedis,
+  timeout: 900_000,
 }, async () => {
   const outcome = await clusterChaos({
     seed: 7,
@@ -19,8 +20,9 @@ test('two api and two workers, whatever breaks between them: nothing lost, doubl
     turns: 4,
     gapMs: 30,
     calmMs: 200,
-    sabotageMs: 30_000,
-    deadlineMs: 110_000,
+    stepMs: 20_000,
+    sabotageMs: 90_000,
+    deadlineMs: 500_000,
   });
   assert.deepEqual(outcome.faults, []);
   assert.deepEqual(outcome.missed, []);

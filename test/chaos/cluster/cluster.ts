@@ -32,8 +32,10 @@ export type ClusterPlan = CrowdPlan & {
   readonly gapMs: number;
   /** Milliseconds between a recovery and the next mishap, at most. */
   readonly calmMs: number;
-  /** Named steps at which a process dies, by the names of `boundaries.ts`. */
+  /** Named steps at which a process dies, by the names of `boundaries.ts` … */
   readonly steps: readonly string[];
+  /** … and how long each process is waited for there. */
+  readonly stepMs: number;
   /** Whether an event kills whoever handles it, until it is put aside. */
   readonly poison: boolean;
   /** How long what handlers write into may be closed to them, at most: until events were put aside for it. */
@@ -71,7 +73,7 @@ export type ClusterOutcome = {
 
 const RECOVER_MS = 30_000;
 /** What readers may take to hear the last event, when everything is calm; and receivers of webhooks. */
-const READ_MS = 20_000;
+const READ_MS = 60_000;
 /** What letters and payments may take to be done with. */
 const CALM_MS = 60_000;
 
@@ -91,12 +93,17 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
   await using fleet = await Fleet.start(stores, { count: plan.processes, settings, logs: plan.logs });
   await using naive = await NaiveRelay.start(stores.databaseUrl);
   await using balancer = await Balancer.start(fleet.of('api').map(({ backend }) => backend));
-  const signal = AbortSignal.timeout(plan.deadlineMs);
+  const over = new AbortController();
+  // Whoever still waits for something when this has ended, or failed, must not keep the process.
+  using leave = new DisposableStack();
+  leave.defer(() => over.abort());
+  const signal = AbortSignal.any([AbortSignal.timeout(plan.deadlineMs), over.signal]);
   await using load = await begin(plan, { url: balancer.url, sink, signal });
 
   const missed: string[] = [];
-  const scene: Scene = { fleet, stores, random };
-  const sabotaged = sabotages(stores.databaseUrl, plan, load);
+  const scene: Scene = { fleet, stores, random, stepMs: plan.stepMs, signal };
+  const sabotaged = sabotages(stores.databaseUrl, plan, { load, signal });
+  sabotaged.catch(() => {});
   const happened = await happen(mishaps(scene, { plan, load, naive, missed }), {
     ...{ plan, random, fleet, signal },
     tenants: load.tenants,
@@ -137,15 +144,19 @@ export async function clusterChaos(plan: ClusterPlan): Promise<ClusterOutcome> {
 
 /** Everybody who wants something of the installation while it breaks. */
 async function begin(plan: ClusterPlan, { url, sink, signal }: { url: string; sink: EffectSink; signal: AbortSignal }) {
-  await reachable(url);
+  await reachable(url, signal);
   const over = new AbortController();
   const closed = new AbortController();
   const gone = new AbortController();
+  signal.addEventListener('abort', () => {
+    for (const one of [closed, over, gone]) one.abort();
+  });
   const tenants: Tenant[] = [];
   for (let n = 0; n < plan.tenants; n++)
     tenants.push(await Tenant.start(url, { sink, over: over.signal, gone: gone.signal }));
   const random = seededRandom(plan.seed + 4);
   const shop = await Shop.start(url, { sink, plan: plan.shop, random, closed: closed.signal });
+  signal.addEventListener('abort', () => void shop.left().catch(() => {}));
   const { parley, cast } = await enrol(url, 'openai/gpt-5-mini');
   const crowd = new Crowd({ parley, random: seededRandom(plan.seed + 2), signal }, { plan, cast, url });
   crowd.begin();
@@ -164,7 +175,7 @@ async function begin(plan: ClusterPlan, { url, sink, signal }: { url: string; si
     requeued: () => others + shop.requeued + tenants.reduce((sum, { requeued }) => sum + requeued, 0),
     /** Has everything that was put aside handled again, whosever it is. */
     async requeue() {
-      others += await requeueAll(parley);
+      others += await requeueAll(parley, gone.signal);
       await Promise.all([shop, ...tenants].map((one) => one.requeue()));
     },
     /** Nothing new is begun, except for the beats by which recovery is told. */
@@ -186,11 +197,15 @@ async function begin(plan: ClusterPlan, { url, sink, signal }: { url: string; si
 type Load = Awaited<ReturnType<typeof begin>>;
 
 /** What two kinds of handlers write into is closed to them, until each tenant's events were put aside for it. */
-async function sabotages(databaseUrl: string, { sabotageMs: withinMs }: ClusterPlan, load: Load): Promise<void> {
+async function sabotages(
+  databaseUrl: string,
+  { sabotageMs: withinMs }: ClusterPlan,
+  { load, signal }: { load: Load; signal: AbortSignal },
+): Promise<void> {
   const tenantIds = load.tenants.map(({ id }) => id);
   await Promise.all([
-    sabotage(databaseUrl, { table: 'audit_records', tenantIds, withinMs }),
-    sabotage(databaseUrl, { table: 'webhook_deliveries', tenantIds: [load.shop.tenantId], withinMs }),
+    sabotage(databaseUrl, { table: 'audit_records', tenantIds, withinMs, signal }),
+    sabotage(databaseUrl, { table: 'webhook_deliveries', tenantIds: [load.shop.tenantId], withinMs, signal }),
   ]);
   await load.requeue();
 }
@@ -284,10 +299,10 @@ async function lastPosition(db: pg.Client, tenantId: string): Promise<number> {
   }
 }
 
-async function reachable(url: string): Promise<void> {
+async function reachable(url: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     const answer = await fetch(`${url}/api/v1/health/ready`).catch(() => undefined);
     if (answer?.ok) return;
-    await delay(20);
+    await delay(20, undefined, { signal });
   }
 }

@@ -2,12 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pick, type Random } from '../../../src/modules/models/rehearsal/random.ts';
 import { connect } from '../connect.ts';
 import { ANYWHERE, type Boundary, boundaryOf, LATE, POISON } from './boundaries.ts';
-import type { Fleet, Member, Role } from './fleet.ts';
+import type { Fleet, Member } from './fleet.ts';
 import type { NaiveRelay } from './naive.ts';
 import type { Fault } from './proxy.ts';
 import type { Stores } from './stores.ts';
 
-export type Scene = { readonly fleet: Fleet; readonly stores: Stores; readonly random: Random };
+export type Scene = {
+  readonly fleet: Fleet;
+  readonly stores: Stores;
+  readonly random: Random;
+  /** How long each process is waited for at a named step. */
+  readonly stepMs: number;
+  /** Nobody waits any more. */
+  readonly signal: AbortSignal;
+};
 
 /** Something that goes wrong. Resolves when it has happened; what ends later by itself (`-CONT`, a healed wire) is `healed`. */
 export type Mishap = {
@@ -15,7 +23,6 @@ export type Mishap = {
   happen(): Promise<{ readonly sinceMs: number; readonly healed?: Promise<void> }>;
 };
 
-const STEP_WITHIN_MS = 6_000;
 /** How long a transaction whose events are written stands before its commit, at most. */
 const LATE_MS = 5_000;
 /** Three processes die, and each is noticed when its lease has run out. */
@@ -60,28 +67,28 @@ async function breakWire(wire: Member['postgres'], fault: Fault, ms: number) {
 }
 
 /** Named steps, each in its own mishap: the first process of the role that comes there dies. `missed`: none came. */
-export function* stepMishaps({ fleet }: Scene, steps: Iterable<string>, missed: string[]): Generator<Mishap> {
+export function* stepMishaps(scene: Scene, steps: Iterable<string>, missed: string[]): Generator<Mishap> {
   for (const step of steps)
     yield {
       name: `step: ${step}`,
       happen: async () => {
         const boundary = boundaryOf(step);
         if (boundary === undefined) throw new Error(`There is no step ${step}`);
-        if (!(await dieAt(fleet, boundary))) missed.push(step);
+        if (!(await dieAt(scene, boundary))) missed.push(step);
         return { sinceMs: Date.now() };
       },
     };
 }
 
-async function dieAt(fleet: Fleet, { name, role, follows }: Boundary): Promise<boolean> {
+async function dieAt({ fleet, stepMs }: Scene, { name, role, follows }: Boundary): Promise<boolean> {
   for (const member of fleet.of(role)) {
     await member.ready();
     const other = follows === undefined ? undefined : fleet.of(role).find((one) => one !== member);
     if (other !== undefined && follows !== ANYWHERE) {
       await other.ready();
-      await other.dieAt(follows as string, STEP_WITHIN_MS);
+      await other.dieAt(follows as string, stepMs);
     }
-    const dying = member.dieAt(name, STEP_WITHIN_MS);
+    const dying = member.dieAt(name, stepMs);
     if (follows === ANYWHERE) other?.signal('SIGKILL');
     if (await dying) return true;
   }
@@ -89,12 +96,15 @@ async function dieAt(fleet: Fleet, { name, role, follows }: Boundary): Promise<b
 }
 
 /** An api stands still between the writing of its events and their commit, until the naive relay has passed them by. */
-export const lateCommit = ({ fleet }: Scene, { naive, missed }: { naive: NaiveRelay; missed: string[] }): Mishap => ({
+export const lateCommit = (
+  { fleet, stepMs }: Scene,
+  { naive, missed }: { naive: NaiveRelay; missed: string[] },
+): Mishap => ({
   name: 'api: a late commit',
   happen: async () => {
     for (const member of fleet.of('api')) {
       await member.ready();
-      if (!(await member.standAt(LATE.name, STEP_WITHIN_MS))) continue;
+      if (!(await member.standAt(LATE.name, stepMs))) continue;
       const sinceMs = Date.now();
       return { sinceMs, healed: naive.passed(LATE_MS).then(() => member.signal('SIGCONT')) };
     }
@@ -105,7 +115,7 @@ export const lateCommit = ({ fleet }: Scene, { naive, missed }: { naive: NaiveRe
 
 /** Whoever handles an event of this tenant for this group dies over it, until it has been put aside. */
 export const poison = (
-  { fleet, stores }: Scene,
+  { fleet, stores, signal }: Scene,
   { tenantId, group, missed }: { tenantId: string; group: string; missed: string[] },
 ): Mishap => ({
   name: 'worker: an event that kills whoever handles it',
@@ -117,7 +127,7 @@ export const poison = (
     let found = 0;
     while (found === 0 && Date.now() < deadline) {
       await delay(100);
-      found = await persistentQuery(stores.databaseUrl, aside, [tenantId, group]);
+      found = await rowsOf(stores.databaseUrl, signal)(aside, [tenantId, group]);
     }
     for (const worker of workers) worker.poison(undefined);
     if (found === 0) missed.push(POISON.name);
@@ -132,12 +142,14 @@ export type Sabotage = {
   readonly tenantIds: readonly string[];
   /** … or so much time gone. */
   readonly withinMs: number;
+  /** Nobody waits any more. */
+  readonly signal: AbortSignal;
 };
 
 /** Nothing can be written into a table, until events of each of these tenants have ended in the dead letters for that. */
-export async function sabotage(databaseUrl: string, { table, tenantIds, withinMs }: Sabotage): Promise<void> {
+export async function sabotage(databaseUrl: string, { table, tenantIds, withinMs, signal }: Sabotage): Promise<void> {
   const aside = 'select distinct tenant_id from dead_letters where tenant_id = any($1) and error_message like $2';
-  const run = (statement: string, values?: unknown[]) => persistentQuery(databaseUrl, statement, values);
+  const run = rowsOf(databaseUrl, signal);
   await run(`revoke insert on ${table} from parley_app`);
   for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(200))
     if ((await run(aside, [tenantIds, `%${table}%`])) === tenantIds.length) break;
@@ -145,13 +157,15 @@ export async function sabotage(databaseUrl: string, { table, tenantIds, withinMs
 }
 
 /** How many rows it found or changed, as soon as the database is there. */
-async function persistentQuery(databaseUrl: string, statement: string, values?: unknown[]): Promise<number> {
-  for (;;) {
-    try {
-      await using db = await connect(databaseUrl);
-      return (await db.client.query(statement, values)).rowCount ?? 0;
-    } catch {
-      await delay(100);
+const rowsOf =
+  (databaseUrl: string, signal: AbortSignal) =>
+  async (statement: string, values?: unknown[]): Promise<number> => {
+    for (;;) {
+      try {
+        await using db = await connect(databaseUrl);
+        return (await db.client.query(statement, values)).rowCount ?? 0;
+      } catch {
+        await delay(100, undefined, { signal });
+      }
     }
-  }
-}
+  };

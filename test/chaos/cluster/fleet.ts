@@ -14,7 +14,7 @@ import '../../support/uncounted.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const FLAGS = ['--disable-warning=ExperimentalWarning', '--import', './test/chaos/cluster/steps.ts'];
-const START_MS = 60_000;
+const START_MS = 120_000;
 const KEPT_CHARS = 20_000;
 
 export type Role = 'api' | 'worker';
@@ -177,18 +177,27 @@ export type FleetPlan = {
 
 /** `count` processes of each role on the stores, each with wires of its own. */
 export class Fleet implements AsyncDisposable {
-  readonly members: readonly Member[];
-  readonly #wires: readonly FaultProxy[];
+  readonly members: Member[];
+  readonly #wires: FaultProxy[];
 
-  private constructor(members: readonly Member[], wires: readonly FaultProxy[]) {
+  private constructor(members: Member[], wires: FaultProxy[]) {
     this.members = members;
     this.#wires = wires;
   }
 
-  static async start(stores: Stores, { count, settings, logs }: FleetPlan): Promise<Fleet> {
-    const wires: FaultProxy[] = [];
-    const members: Member[] = [];
-    const fleet = new Fleet(members, wires);
+  static async start(stores: Stores, plan: FleetPlan): Promise<Fleet> {
+    const fleet = new Fleet([], []);
+    try {
+      await fleet.#start(stores, plan);
+      return fleet;
+    } catch (error) {
+      await fleet[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #start(stores: Stores, { count, settings, logs }: FleetPlan): Promise<void> {
+    const [members, wires] = [this.members, this.#wires];
     for (const role of ['api', 'worker'] as const)
       for (let n = 1; n <= count; n++) {
         const [postgres, redis] = await Promise.all([stores.postgresWire(), stores.redisWire()]);
@@ -208,8 +217,7 @@ export class Fleet implements AsyncDisposable {
         // The first one brings the schema.
         if (members.length === 1) await members[0]?.ready();
       }
-    await fleet.ready();
-    return fleet;
+    await this.ready();
   }
 
   of(role: Role): readonly Member[] {

@@ -3,11 +3,9 @@ import type pg from 'pg';
 import { persistently } from '../people.ts';
 import { type Fault, fault } from '../verdict.ts';
 
-const PATIENT_MS = 24 * 3_600_000;
-
 /** Has everything of a tenant that was put aside handled again; answers how many letters that were. */
-export const requeueAll = (parley: Parley): Promise<number> =>
-  persistently(AbortSignal.timeout(PATIENT_MS), async () => {
+export const requeueAll = (parley: Parley, signal: AbortSignal): Promise<number> =>
+  persistently(signal, async () => {
     return (await parley.deadLetters.requeueAll({}, { maxRetries: 0 })).requeued;
   });
 

@@ -109,7 +109,7 @@ export class Shop {
 
   /** Has everything that was put aside handled again. */
   async requeue(): Promise<void> {
-    this.requeued += await requeueAll(this.#o.owner);
+    this.requeued += await requeueAll(this.#o.owner, this.#left.signal);
   }
 
   /** Ends the readers, when both have heard everything up to this place. */

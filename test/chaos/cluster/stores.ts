@@ -30,8 +30,15 @@ export class Stores implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'parley-chaos-'));
     const settings = { fsync: 'off', full_page_writes: 'off', max_connections: 300 };
     const postgres = createEmbedded({ dataDir: folder, settings, onLost });
-    const [redis] = await Promise.all([startRedis(file), postgres.start()]);
-    return new Stores(folder, postgres, redis);
+    const redis = await startRedis(file);
+    const stores = new Stores(folder, postgres, redis);
+    try {
+      await postgres.start();
+      return stores;
+    } catch (error) {
+      await stores[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Past every proxy, for the oracle. */

@@ -73,7 +73,7 @@ export class Tenant {
 
   /** Has everything that was put aside handled again; answers when the server has taken that up. */
   async requeue(): Promise<void> {
-    this.requeued += await requeueAll(this.#parley);
+    this.requeued += await requeueAll(this.#parley, this.#until.gone);
   }
 
   async judge(db: pg.Client, ledger: Ledger): Promise<{ readonly faults: Fault[]; readonly taken: number }> {
