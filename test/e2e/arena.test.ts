@@ -7,7 +7,7 @@ import {
   becomes,
   noBrowser,
   openBrowser,
-  PATIENCE_MS,
+  openPage,
   type RealServer,
   realServer,
   untilCount,
@@ -46,8 +46,7 @@ function story(): void {
     server = await realServer();
     await server.start();
     browser = await openBrowser();
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    page.setDefaultTimeout(PATIENCE_MS);
+    page = await openPage(browser, { viewport: { width: 1440, height: 900 } });
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => {
       // What the network says of a server that was killed is no fault of the page.

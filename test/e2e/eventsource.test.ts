@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { EventSource } from 'eventsource';
 import { follow, makeAgents } from '../support/discussions.ts';
 import { createWorld, type Member, type World } from '../support/world.ts';
-import { noBrowser, openBrowser } from './support.ts';
+import { noBrowser, openBrowser, openPage } from './support.ts';
 
 let world: World;
 let me: Member;
@@ -79,7 +79,7 @@ test("a browser's EventSource follows with a ticket, and resumes with another on
   const ticket = async () => (await me.post('/tickets', { path })).body.ticket as string;
   const browser = await openBrowser();
   try {
-    const page = await browser.newPage();
+    const page = await openPage(browser);
     await page.goto(`${world.url}/docs`);
     const listen = (url: string, upTo: number) =>
       page.evaluate(

@@ -6,7 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { Parley } from '@parley/sdk';
 import { createWorld, type World } from '../support/world.ts';
 import { installedProject, node18, type Project, readmeBlocks } from './package.ts';
-import { noBrowser, openBrowser } from './support.ts';
+import { noBrowser, openBrowser, openPage } from './support.ts';
 
 suite('the SDK as a stranger gets it: packed, and installed into an empty project', () => {
   let world: World;
@@ -89,7 +89,7 @@ suite('the SDK as a stranger gets it: packed, and installed into an empty projec
     const { env, parley } = await access();
     const browser = await openBrowser();
     try {
-      const page = await browser.newPage();
+      const page = await openPage(browser);
       await page.route(`${world.url}/sdk/**`, async (route) => {
         const file = new URL(route.request().url()).pathname.slice('/sdk/'.length);
         const body = await readFile(path.join(installed().sdk, file), 'utf8');

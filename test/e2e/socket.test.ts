@@ -12,7 +12,7 @@ import {
 } from '../../sdk/typescript/src/index.ts';
 import { until } from '../support/log.ts';
 import { createWorld, type Member, type World } from '../support/world.ts';
-import { noBrowser, openBrowser } from './support.ts';
+import { noBrowser, openBrowser, openPage } from './support.ts';
 
 let world: World;
 let ann: Member;
@@ -219,7 +219,7 @@ test('a page of this server follows with the WebSocket of its browser, and a pag
 }, async () => {
   const browser = await openBrowser();
   try {
-    const page = await browser.newPage();
+    const page = await openPage(browser);
     await page.goto(`${world.url}/docs`);
     await page.evaluate(inPage, { path: `${world.prefix}/ws`, token: ann.token });
     await page.waitForFunction(() => (globalThis as Page).said?.some(({ type }) => type === 'subscribed'));

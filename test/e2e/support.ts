@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 import { startInstallation } from '../../scripts/testing/installation.ts';
 import { locateNginx } from '../../scripts/testing/nginx.ts';
 import { freePort } from '../../scripts/testing/port.ts';
@@ -31,7 +31,14 @@ export function noBrowser(): string | undefined {
 }
 
 export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '', args: FLAGS });
+  chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '', args: FLAGS, timeout: START_MS });
+
+/** A page that is waited for as patiently as everything here. */
+export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
+  const page = await browser.newPage(options);
+  page.setDefaultTimeout(PATIENCE_MS);
+  return page;
+}
 
 /** The real server as its own process, on a port that stays the same when it is killed and started again. */
 export type RealServer = {
@@ -43,7 +50,7 @@ export type RealServer = {
 };
 
 /** A machine may be slow, and busy with much else: this ends what hangs, and says nothing about how fast things are. */
-export const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 const START_MS = 120_000;
 const STOP_MS = 15_000;
 

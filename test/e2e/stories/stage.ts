@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Parley } from '@parley/sdk';
 import type { Browser, Page } from 'playwright-core';
 import { complaints, contrastComplaints } from '../axe.ts';
-import { becomes, openBrowser, PATIENCE_MS, type RealServer, realServer, sideways, untilCount } from '../support.ts';
+import { becomes, openBrowser, openPage, type RealServer, realServer, sideways, untilCount } from '../support.ts';
 
 export const PERSON = {
   name: 'Grace Hopper',
@@ -70,8 +70,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
   // Whatever model this machine may have: the stories are told by the rehearsal.
   await api.models.setDefault('rehearsal');
   const browser: Browser = await openBrowser();
-  const page = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' });
-  page.setDefaultTimeout(PATIENCE_MS);
+  const page = await openPage(browser, { viewport: WIDE, reducedMotion: 'reduce' });
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
@@ -111,11 +110,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
     portray: (name) => portray(page, name, { asked: true, widths: [] }),
     portrayAt: (name) => portray(page, name, { asked: true, widths: [SMALLEST, LARGEST] }),
     picture: (name) => portray(page, name, { asked: false, widths: [] }),
-    async visitor() {
-      const other = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' });
-      other.setDefaultTimeout(PATIENCE_MS);
-      return other;
-    },
+    visitor: () => openPage(browser, { viewport: WIDE, reducedMotion: 'reduce' }),
     async close() {
       await browser.close();
       await server.stop();
