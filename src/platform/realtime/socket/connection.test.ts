@@ -199,9 +199,13 @@ test('channels of a connection, its messages and those that wait have limits', a
   await Promise.all(ids.slice(0, 2).map((channel) => client.subscribe(channel)));
   const full = await client.subscribe(ids[2] as string);
   assert.deepEqual([full.error.code, /at most 2 channels/.test(full.error.message)], ['limit_reached', true]);
-  for (let n = 0; n < 30; n += 1) client.say({ type: 'ping' });
+  const pongs = () => client.said.filter(({ type }) => type === 'pong').length;
+  for (let n = 0; n < 6; n += 1) client.say({ type: 'ping' });
+  // Those that are read in one go with what it is cut off for would not be answered.
+  await until(() => pongs() === 6);
+  for (let n = 0; n < 24; n += 1) client.say({ type: 'ping' });
   assert.equal((await client.closed).code, 4429);
-  assert.equal(client.said.filter(({ type }) => type === 'pong').length, 6, 'the burst and no more');
+  assert.equal(pongs(), 6, 'the burst and no more');
   assert.ok(client.said.some(({ error }) => error?.code === 'rate_limited'));
 });
 
