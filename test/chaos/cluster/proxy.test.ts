@@ -82,7 +82,8 @@ test('a slow wire is late both ways, and keeps the order when it becomes fast ag
   const begun = performance.now();
   socket.write('1');
   await heard(1);
-  assert.ok(performance.now() - begun >= 119, 'there and back');
+  // Of two timers, each up to a millisecond early.
+  assert.ok(performance.now() - begun >= 118, 'there and back');
   socket.write('2');
   proxy.heal();
   socket.write('3');
