@@ -22,8 +22,6 @@ const MAX_OWED = 10_000;
 const BATCH = 200;
 /** So many are read at once at most: the answer is held in memory. */
 const MAX_READ = 200;
-/** Who comes close behind others waits for so long for more of them, or until there are enough. */
-const GATHER = { ms: 1, enough: 16 };
 /** After Redis could not be told, it is tried again no sooner than this. */
 const SETTLE_PAUSE_MS = 50;
 
@@ -55,12 +53,8 @@ class RedisCache implements Cache {
   readonly #owed = new Map<CacheKey, number>();
   /** Too many to be remembered: everything in Redis goes. */
   #owesAll = false;
-  readonly #reading = new Map<CacheKey, PromiseWithResolvers<Entry | undefined>>();
+  #reading = new Map<CacheKey, PromiseWithResolvers<Entry | undefined>>();
   #fetching = false;
-  #soon: NodeJS.Immediate | undefined;
-  #later: NodeJS.Timeout | undefined;
-  /** How many the last question was for. */
-  #lastRead = 0;
   #settling = false;
   #settleAt = 0;
 
@@ -122,7 +116,6 @@ class RedisCache implements Cache {
   /**
    * Those of one turn of the event loop are one question: who asks later may have heard of a drop. And one question is
    * asked at a time, so that with many requests each is for many keys: a round trip costs 15 µs of CPU, a key more in it 2.
-   * Where several came together the next ones wait for each other, a millisecond at most; who comes alone does not.
    */
   #read(key: CacheKey): Promise<Entry | undefined> {
     const asked = this.#reading.get(key);
@@ -130,25 +123,17 @@ class RedisCache implements Cache {
     const reading = Promise.withResolvers<Entry | undefined>();
     this.#reading.set(key, reading);
     if (this.#reading.size >= MAX_READ) this.#fetch();
-    else if (!this.#fetching) this.#fetchSoon();
+    else if (this.#reading.size === 1 && !this.#fetching) setImmediate(() => this.#fetch());
     return reading.promise;
   }
 
-  #fetchSoon(): void {
-    if (this.#lastRead > 1 && this.#reading.size < GATHER.enough)
-      this.#later ??= setTimeout(() => this.#fetch(), GATHER.ms);
-    else this.#soon ??= setImmediate(() => this.#fetch());
-  }
-
   #fetch(): void {
-    clearImmediate(this.#soon);
-    clearTimeout(this.#later);
-    this.#soon = undefined;
-    this.#later = undefined;
     const batch = [...this.#reading];
-    this.#reading.clear();
     if (batch.length === 0) return;
-    this.#lastRead = batch.length;
+    // A new one, not an emptied one: V8 has the table that is emptied point to its successor. Once one of them has become
+    // old, all that follow become old, too, with what was in them, and stay until the great collection (measured at 20,000
+    // requests a second: 35 MB a second, a sixth of the CPU time).
+    this.#reading = new Map();
     this.#fetching = true;
     const names = batch.map(([key]) => this.#nameOf(key));
     this.#guard(() => this.#redis.commands.mget(names))
@@ -167,7 +152,7 @@ class RedisCache implements Cache {
       )
       .finally(() => {
         this.#fetching = false;
-        if (this.#reading.size > 0) this.#fetchSoon();
+        this.#fetch();
       });
   }
 

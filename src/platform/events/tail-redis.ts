@@ -39,7 +39,7 @@ class RedisTail implements Tail {
   readonly #origin = uuidv7();
   readonly #followers = createListeners<TailListener>();
   readonly #hearers = createListeners<PassingListener>();
-  readonly #waiting = new Map<number, { kind: Kind; texts: string[]; chars: number }[]>();
+  #waiting = new Map<number, { kind: Kind; texts: string[]; chars: number }[]>();
   readonly #meter: ReturnType<typeof meter>;
   /** Where each shard has been read to; empty while that is not known. */
   #places: string[] = [];
@@ -117,7 +117,8 @@ class RedisTail implements Tail {
           .finally(() => this.#pending--);
       }
     }
-    this.#waiting.clear();
+    // A new one, not an emptied one: see `cache-redis.ts`.
+    this.#waiting = new Map();
   }
 
   #read(): void {

@@ -70,6 +70,8 @@ class RedisConnections implements Redis {
     this.#options = { ...redisOptions(deps.url), ...common };
     this.commands = this.#open('commands', {
       enableAutoPipelining: true,
+      // The cache puts its keys together by itself: a pipeline about one command is a tenth of what a cached answer costs.
+      autoPipeliningIgnoredCommands: ['mget'],
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       socketTimeout: SILENCE_MS,

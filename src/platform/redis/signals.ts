@@ -34,7 +34,7 @@ class PubSubSignals implements Signals {
   readonly #log: Logger;
   readonly #self: string;
   readonly #listeners = new Map<Topic, ((items: readonly string[]) => void)[]>();
-  readonly #waiting = new Map<Topic, Set<string>>();
+  #waiting = new Map<Topic, Set<string>>();
   #flushing: NodeJS.Immediate | undefined;
   #subscriber: RedisClient | undefined;
   #ping: NodeJS.Timeout | undefined;
@@ -89,7 +89,8 @@ class PubSubSignals implements Signals {
         this.#redis.commands
           .publish(this.#redis.key('signals', topic), JSON.stringify([this.#self, ...items]))
           .catch((error: unknown) => this.#log.debug('could not tell others', { error }));
-    this.#waiting.clear();
+    // A new one, not an emptied one: see `cache-redis.ts`.
+    this.#waiting = new Map();
   }
 
   #hear(topic: Topic | undefined, text: string): void {

@@ -69,7 +69,7 @@ const MAX_LEASES = 10_000;
  * there are none once half of a bucket is used. Local while Redis is away.
  */
 export function redisLimiter({ redis, guard, fallback, onVerdict }: RedisLimiterOptions): Limiter {
-  const batches = new Map<string, Batch>();
+  let batches = new Map<string, Batch>();
   const leases = new Map<string, Lease>();
 
   function send({ key, limit, cost, waiting }: Batch): void {
@@ -104,9 +104,10 @@ export function redisLimiter({ redis, guard, fallback, onVerdict }: RedisLimiter
     const same = `${key} ${limit.tokens} ${limit.windowSeconds} ${cost}`;
     if (batches.size === 0)
       setImmediate(() => {
-        const all = [...batches.values()];
-        batches.clear();
-        for (const batch of all) send(batch);
+        const all = batches;
+        // A new one, not an emptied one: see `cache-redis.ts`.
+        batches = new Map();
+        for (const batch of all.values()) send(batch);
       });
     const batch = batches.get(same) ?? { key, limit, cost, waiting: [] };
     batches.set(same, batch);
