@@ -83,14 +83,19 @@ export function* stepMishaps(scene: Scene, steps: Iterable<string>, missed: stri
 async function dieAt({ fleet, stepMs }: Scene, { name, role, follows }: Boundary): Promise<boolean> {
   for (const member of fleet.of(role)) {
     await member.ready();
-    const other = follows === undefined ? undefined : fleet.of(role).find((one) => one !== member);
-    if (other !== undefined && follows !== ANYWHERE) {
-      await other.ready();
-      await other.dieAt(follows as string, stepMs);
+    const die = () => member.dieAt(name, stepMs);
+    const other = fleet.of(role).find((one) => one !== member);
+    if (follows === undefined || other === undefined) {
+      if (await die()) return true;
+      continue;
     }
-    const dying = member.dieAt(name, stepMs);
-    if (follows === ANYWHERE) other?.signal('SIGKILL');
-    if (await dying) return true;
+    await other.ready();
+    const followed = await other.away(async () => {
+      if (follows === ANYWHERE) other.signal('SIGKILL');
+      else await other.dieAt(follows, stepMs);
+      return die();
+    });
+    if (followed) return true;
   }
   return false;
 }

@@ -45,6 +45,7 @@ export class Member {
   readonly #logFile: string | undefined;
   #life: Life;
   #poison: Arming | undefined;
+  #away: Promise<void> | undefined;
   #over = false;
   #said = '';
 
@@ -89,6 +90,18 @@ export class Member {
     this.#poison = arming;
     this.#life.doomed = arming !== undefined;
     if (this.#life.child.connected) this.#life.child.send(arming ?? {}, () => {});
+  }
+
+  /** Once it has ended, it comes back only when this is done: what it had goes to another one. */
+  async away<T>(meanwhile: () => Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#away = promise;
+    try {
+      return await meanwhile();
+    } finally {
+      this.#away = undefined;
+      resolve();
+    }
   }
 
   async #reaches(arming: Arming, withinMs: number, sign: 'exit' | 'message'): Promise<boolean> {
@@ -148,9 +161,14 @@ export class Member {
       if (this.#over) return;
       if (!life.ready) this.startsGivenUp += 1;
       else if (!life.doomed) this.#fellOver(`${code ?? signal}`);
-      this.#life = this.#spawn();
+      if (this.#away) void this.#away.then(() => this.#again());
+      else this.#again();
     });
     return life;
+  }
+
+  #again(): void {
+    if (!this.#over) this.#life = this.#spawn();
   }
 
   #fellOver(how: string): void {
