@@ -15,6 +15,8 @@ const masterKey = randomBytes(32);
 let database: TestDatabase;
 let count = 0;
 let prepared = 0;
+/** Given by a test that wants something to happen while the next command is prepared. */
+let meanwhile: (() => Promise<void>) | undefined;
 /** Resolved by a test that wants the first command to be in the middle of its work. */
 let gate: { entered(): void; released: Promise<void> } | undefined;
 
@@ -55,6 +57,9 @@ const commands = (router: Router) => {
     access: 'agents:write',
     prepare: async () => {
       prepared += 1;
+      const happen = meanwhile;
+      meanwhile = undefined;
+      await happen?.();
       return 'ready';
     },
     handler: async (_tx, { body, prepared: made }) => make(`${body.name} ${made}`),
@@ -137,6 +142,29 @@ test('while the first request runs, the second is refused at once', async () => 
   assert.equal(second.headers['retry-after'], '1');
   assert.equal((await first).statusCode, 201);
   assert.equal((await post(server, '/things', 'running')).body, (await first).body);
+});
+
+test('what cannot be prepared since another one with the key has done it has that one’s answer', async () => {
+  await using server = await serve();
+  const first: Awaited<ReturnType<typeof post>>[] = [];
+  const gone = async () => {
+    throw new AppError('not_found');
+  };
+  meanwhile = gone;
+  assert.equal((await post(server, '/prepared', 'overtaken')).statusCode, 404);
+  meanwhile = async () => {
+    first.push(await post(server, '/prepared', 'overtaken'));
+    await gone();
+  };
+  const second = await post(server, '/prepared', 'overtaken');
+  assert.deepEqual(
+    [...first, second].map(({ statusCode, headers }) => [statusCode, headers['idempotency-replayed']]),
+    [
+      [201, undefined],
+      [201, 'true'],
+    ],
+  );
+  assert.equal(second.body, first[0]?.body);
 });
 
 test('twenty at once have one effect', async () => {

@@ -120,9 +120,17 @@ async function once<X extends Tx | SystemTx, P>(
   let prepared: P | undefined;
   if (command.prepare !== undefined) {
     // A repeat must not do again what `prepare` does, nor wait for it.
-    const known = await replay(room, keyed, await room.find(room.outside(), keyed.scope));
+    const find = async () => replay(room, keyed, await room.find(room.outside(), keyed.scope));
+    const known = await find();
     if (known !== undefined) return known;
-    prepared = await command.prepare();
+    try {
+      prepared = await command.prepare();
+    } catch (error) {
+      // Another one with this key may have done it meanwhile: what has been done cannot be prepared any more.
+      const done = await find();
+      if (done !== undefined) return done;
+      throw error;
+    }
   }
   await room.ready();
   return room.inTx(async (tx) => {
