@@ -171,6 +171,8 @@ const common: RedisOptions = {
   connectTimeout: CONNECT_TIMEOUT_MS,
   keepAlive: 10_000,
   autoResendUnfulfilledCommands: false,
+  // Who subscribes does so at each `ready`: ioredis' own way leaves a rejection that nobody hears, which ends the process.
+  autoResubscribe: false,
   // Doubling, with some jitter: all processes notice the same failure at once.
   retryStrategy: (times) =>
     Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(times - 1, 10)) * (0.75 + Math.random() / 2),
