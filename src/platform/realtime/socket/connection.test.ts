@@ -236,7 +236,7 @@ test('a client that does not read holds up no stop', async () => {
   const since = performance.now();
   // It takes half a second until it is cut off.
   await sockets.stop(60_000);
-  assert.ok(performance.now() - since < 10_000);
+  assert.ok(performance.now() - since < 2_000);
 });
 
 test('too many who have not said who they are are turned away', async () => {
