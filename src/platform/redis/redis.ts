@@ -70,7 +70,7 @@ class RedisConnections implements Redis {
     this.#options = { ...redisOptions(deps.url), ...common };
     this.commands = this.#open('commands', {
       enableAutoPipelining: true,
-      // The cache puts its keys together by itself: a pipeline about one command is a tenth of what a cached answer costs.
+      // The cache puts its keys together by itself: a pipeline about one command only costs.
       autoPipeliningIgnoredCommands: ['mget'],
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
