@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
 import { freePort } from '../../scripts/testing/port.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
-import { type Follower, type Frame, follow, stands } from '../support/discussions.ts';
+import { type Follower, type Frame, follow, heard, stands } from '../support/discussions.ts';
 import { until } from '../support/log.ts';
 import { program } from '../support/program.ts';
 import { openaiProtocol } from '../support/providers/openai.ts';
@@ -51,13 +51,20 @@ async function whoSpeaks(is: (pid: number) => boolean = () => true): Promise<num
   return speaker as number;
 }
 
-const deltaOf =
-  (turn: number, attempt = 1, offset = 1) =>
-  (frame: Frame) =>
-    frame.event === 'message_delta' &&
-    frame.data.turn === turn &&
-    frame.data.attempt === attempt &&
-    frame.data.offset + frame.data.text.length > offset;
+/** The workers that have not ended. */
+const working = () =>
+  cluster.members.filter(({ role, program: { child } }) => {
+    return role === 'worker' && child.exitCode === null && child.signalCode === null;
+  });
+
+/** That more than so many characters of an attempt have been said; who joins late is shown them in one. */
+const saidOf =
+  (turn: number, attempt = 1, length = 1) =>
+  ({ event, data }: Frame) =>
+    (event === 'message_delta' || event === 'turn_snapshot') &&
+    data.turn === turn &&
+    data.attempt === attempt &&
+    (data.offset ?? 0) + data.text.length > length;
 
 /** What was told of each attempt, piece behind piece: a piece that does not fit is a hole, or a double. */
 function texts({ frames }: Follower): Map<string, string> {
@@ -133,17 +140,17 @@ test('a discussion goes on over four processes, though Redis is emptied and a wo
   const { id, cursor } = made.body;
   const events = await follow(other as Member, id, { lastEventId: cursor });
 
-  await events.until(deltaOf(2, 1, 40));
+  await events.until(saidOf(2, 1, 40));
   const redis = await cluster.redis.open();
   await redis.commands.flushall();
   const late = await follow(me as Member, id);
 
-  await events.until(deltaOf(3, 1, 40));
+  await events.until(saidOf(3, 1, 40));
   const pid = await whoSpeaks();
   const worker = cluster.members.find((member) => member.pid === pid);
   assert.equal(worker?.role, 'worker');
   await worker?.kill('SIGKILL');
-  await events.until(deltaOf(3, 2, 0));
+  await events.until(saidOf(3, 2, 0));
   await events.until(stands);
 
   assert.deepEqual(
@@ -178,17 +185,20 @@ test('a worker that stops politely gives its turn back, and another one takes it
   });
   const me = api.as(account.access_token);
   const { body: agent } = await me.post('/agents', { name: 'ada', model: 'local/small', instructions: 'Speak.' });
-  const running = cluster.members.filter(({ role, program }) => role === 'worker' && program.child.signalCode === null);
-  if (running.length < 2) await cluster.start('worker');
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  provider.script({ does: 'answer', pieces: WORDS, mayEnd });
   const asked = { topic: 'What lasts?', participants: [{ agent_id: agent.id }], limits: { max_turns: 2 } };
-  provider.script({ does: 'hang_midway', pieces: WORDS }, { does: 'answer', pieces: WORDS, gapMs: 1 });
   const { body: made } = await me.post('/discussions', asked);
   const events = await follow(me as Member, made.id, { lastEventId: made.cursor });
-  await events.until(deltaOf(1));
+  await heard(events, SAID);
+  if (working().length < 2) await cluster.start('worker');
   const pid = await whoSpeaks();
-  const stopped = cluster.members.find((member) => member.pid === pid)?.kill('SIGTERM');
+  const speaker = working().find((member) => member.pid === pid);
+  await speaker?.kill('SIGTERM');
+  const { out, said } = (await speaker?.program.ended) ?? {};
+  assert.match(`${out}${said}`, /"job_kind":"discussions\.turn".*"reason":"given_back"/);
+  end();
   await events.until(stands);
-  await stopped;
   const told = texts(events);
   assert.deepEqual([told.get('1/2'), told.get('2/1')], [SAID, SAID]);
   const { body: messages } = await me.get(`/discussions/${made.id}/messages`);
@@ -201,10 +211,7 @@ const told = new Set<number>();
 /** Ends a worker that has a turn under way, and resolves when every shard is held by another one. */
 async function takeover(signal: 'SIGKILL' | 'SIGTERM'): Promise<{ tookMs: number; victimRuns: boolean }> {
   const { database, members } = cluster;
-  const living = () =>
-    members.filter(({ role, pid, program: { child } }) => {
-      return role === 'worker' && child.exitCode === null && child.signalCode === null && !told.has(pid);
-    });
+  const living = () => working().filter(({ pid }) => !told.has(pid));
   const shards = async () =>
     database.db.system.all<{ pid: number | null; count: number }>(sql`
       select p.pid, count(*)::int as count from leases l left join processes p on p.id = l.holder

@@ -197,7 +197,9 @@ test('advance ends the speaker’s turn where it stands, once', async () => {
 
 test('a provider that breaks off in the middle is asked again, and its half answer is not kept', async () => {
   script({ does: 'cut', pieces: ['Half'] }, answer('Whole.'), answer('Yes.'));
-  const { path, events } = await begin();
+  const { path, events } = await begin({ start: false });
+  // That it begins anew is told to those who are there.
+  await me.post(`${path}/resume`);
   await events.until(stands);
   events.close();
   assert.deepEqual(await lines(path), ['ada: Whole.', 'ben: Yes.']);
@@ -335,7 +337,7 @@ test('cut off elsewhere at the moment of the last word, a speaker is paid for al
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
   script({ ...answer('Tea', ' it', ' is.'), mayEnd, usage });
   const { id, path, events } = await begin({ participants: [{ agent_id: last?.id }], limits: { max_turns: 50 } });
-  await events.until(is('message_delta'));
+  await heard(events, 'Tea it is.');
   const generations = async () => (await me.get(`/generations?discussion_id=${id}`)).body.items;
   await world.db.inTx(me.ctx, async (tx) => {
     await lockDiscussion(tx, id);
