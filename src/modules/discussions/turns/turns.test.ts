@@ -145,7 +145,8 @@ test('interrupted before the first word, a speaker says nothing and keeps the pl
 });
 
 test('pause cuts the speaker off at the provider; resume begins the turn anew; one message is written', async () => {
-  const request = script(slowly(['Half a']), answer('A whole', ' answer.'), answer('Fine.'));
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  const request = script(slowly(['Half a']), { ...answer('A whole', ' answer.'), mayEnd }, answer('Fine.'));
   const { path, events } = await begin();
   await heard(events, 'Half a');
   const [paused] = await Promise.all([me.post(`${path}/pause`), abandoned(request)]);
@@ -156,6 +157,7 @@ test('pause cuts the speaker off at the provider; resume begins the turn anew; o
   assert.equal((await me.get(path)).body.usage.elapsed_seconds, elapsed, 'time stands still');
   await me.post(`${path}/resume`);
   assert.equal((await me.post(`${path}/resume`)).status, 200);
+  end();
   await events.until((f) => f.event === 'discussion_completed');
   events.close();
   assert.deepEqual(await lines(path), ['ada: A whole answer.', 'ben: Fine.']);
