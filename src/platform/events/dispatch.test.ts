@@ -93,7 +93,7 @@ const effects = async (stream?: string) => {
 const letters = () =>
   log.db.system.all<{ stream: string; n: number; status: string; error_code: string | null; attempts: number }>(sql`
     select stream, (body->'data'->>'n')::int as n, status, error_code, attempts from dead_letters
-     where group_name = ${group()} order by position`);
+     where group_name = ${group()} and tenant_id = ${tenantId} order by position`);
 const requeueAll = () => log.db.inTx(log.ctx(tenantId), (tx) => deadLetters.requeue(tx, { group: group() }));
 const offset = async () => {
   const row = await log.db.system.first<{ position: number }>(sql`
