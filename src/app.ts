@@ -195,6 +195,7 @@ async function createResources(config: Config, options: AppOptions) {
   const leases = createLeases({
     ...{ db, log, roles: rolesOf(options), onReleased },
     ...(isShared(config) && { among: 'worker' }),
+    breakers: () => reliability.snapshot().breakers,
   });
   const { tail, signals } = await openBackbone(redis, { log, metrics, self: leases.processId });
   const types = createEventTypes();

@@ -82,3 +82,20 @@ test('a worker that dies while it asks for money is followed by one that asks ag
   assert.deepEqual([service.paymentsOf(made.id).length, service.balanceOf(made.id)], [1, 2_000]);
   events.close();
 });
+
+test('a breaker that opens in a worker is seen at whichever api is asked', { skip: noRedis }, async () => {
+  const tea = await stocked(here as Client, 30);
+  service.script({ does: 'error', status: 500 });
+  for (let n = 0; n < 12; n++) await placed(here as Client, { [tea.id]: 1 });
+  type Told = { pid: number; self: boolean; breakers: { name: string; state: string }[] };
+  let [breakers, processes]: [unknown, Told[]] = [[], []];
+  const isSpared = ({ breakers }: Told) =>
+    breakers.some(({ name, state }) => name === 'payments' && state !== 'closed');
+  await until(async () => {
+    ({ breakers, processes } = (await (there as Client).get('/system')).body);
+    return processes.some(isSpared);
+  });
+  assert.deepEqual(processes.find(({ self }) => self)?.breakers, breakers);
+  const workers = cluster.members.filter(({ role }) => role === 'worker').map(({ pid }) => pid);
+  assert.ok(processes.filter(isSpared).every(({ pid }) => workers.includes(pid)));
+});

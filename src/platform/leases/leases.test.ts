@@ -200,12 +200,22 @@ test('workers share what is divided into shards; what nobody takes stays', async
   await whole.close();
 });
 
-test('others are told what a process does', async () => {
+test('others are told what a process does, and how its breakers stand; again where that was forgotten', async () => {
   const whole = await testDatabase();
-  const a = createLeases({ db: whole.db, log: silentLog, roles: ['api', 'worker'] });
+  const roles = ['api', 'worker'];
+  let state = 'closed';
+  const a = createLeases({ db: whole.db, log: silentLog, roles, breakers: () => [{ name: 'payments', state }] });
   await a.start();
-  const rows = await whole.db.system.all(sql`select roles from processes`);
-  assert.deepEqual(rows, [{ roles: ['api', 'worker'] }]);
+  const told = () =>
+    whole.db.system.all<{ roles: string[]; breakers: unknown }>(sql`select roles, breakers from processes`);
+  assert.deepEqual(await told(), [{ roles, breakers: [{ name: 'payments', state: 'closed' }] }]);
+  state = 'open';
+  const isTold = async () =>
+    JSON.stringify(await told()) === JSON.stringify([{ roles, breakers: [{ name: 'payments', state }] }]);
+  await until(isTold);
+  // As after a crash of the database, whose heartbeats are not logged.
+  await whole.db.system.run(sql`delete from processes`);
+  await until(isTold);
   await a.stop(1000);
   await whole.close();
 });

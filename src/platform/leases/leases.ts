@@ -53,6 +53,9 @@ const LEAVE_MS = 2_000;
 /** What nobody took is kept for so long before it is offered again. */
 const STAY_MS = 60_000;
 
+/** What is known of a process whose row is new. */
+const NOTHING = JSON.stringify({ roles: [], breakers: [] });
+
 type Wanted = {
   readonly onHeld: (lease: Lease) => void;
   held: { lease: Lease; abort: AbortController } | undefined;
@@ -67,6 +70,8 @@ type LeasesDeps = {
   readonly log: Logger;
   /** What this process does, as others are told. */
   readonly roles?: readonly string[];
+  /** How its breakers stand. Looked at with every beat; what has changed is told. */
+  readonly breakers?: () => q.Described['breakers'];
   /** Processes with this role want the same leases, and share them. Absent: whoever comes first keeps what it got. */
   readonly among?: string | undefined;
   readonly shareMs?: number;
@@ -86,6 +91,9 @@ class ProcessLeases implements Leases {
   readonly #db: Db;
   readonly #log: Logger;
   #roles: readonly string[];
+  readonly #breakers: () => q.Described['breakers'];
+  /** What was last told of this process. */
+  #described = NOTHING;
   #among: string | undefined;
   readonly #shareMs: number;
   readonly #onReleased: () => void;
@@ -97,10 +105,19 @@ class ProcessLeases implements Leases {
   #sharedAtMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
-  constructor({ db, log, roles = [], among, shareMs = SHARE_MS, onReleased = () => {} }: LeasesDeps) {
+  constructor({
+    db,
+    log,
+    roles = [],
+    breakers = () => [],
+    among,
+    shareMs = SHARE_MS,
+    onReleased = () => {},
+  }: LeasesDeps) {
     this.#db = db;
     this.#log = log.child('leases');
     this.#roles = roles;
+    this.#breakers = breakers;
     this.#among = among;
     this.#shareMs = shareMs;
     this.#onReleased = onReleased;
@@ -157,9 +174,9 @@ class ProcessLeases implements Leases {
     this.#among = undefined;
     this.#roles = this.#roles.filter((role) => role !== among);
     if (!this.alive()) return;
-    await this.#db.system
-      .run(q.describe(this.processId, this.#roles))
-      .catch((error: unknown) => this.#log.warn('could not say that this process stops', { error }));
+    await this.#describe().catch((error: unknown) =>
+      this.#log.warn('could not say that this process stops', { error }),
+    );
   }
 
   alive(): boolean {
@@ -194,9 +211,18 @@ class ProcessLeases implements Leases {
     const begun = performance.now();
     const row = await this.#db.system.first(q.beat({ id: this.processId, host: hostname(), pid: process.pid }));
     this.#lastBeatMs = begun;
-    if (row?.kept) return;
-    if (this.#roles.length > 0) await this.#db.system.run(q.describe(this.processId, this.#roles));
-    await this.#dropLost();
+    if (!row?.kept) this.#described = NOTHING;
+    await this.#describe();
+    if (!row?.kept) await this.#dropLost();
+  }
+
+  /** Tells others what has changed in what this process does. */
+  async #describe(): Promise<void> {
+    const now = { roles: this.#roles, breakers: this.#breakers() };
+    const text = JSON.stringify(now);
+    if (text === this.#described) return;
+    await this.#db.system.run(q.describe(this.processId, now));
+    this.#described = text;
   }
 
   /** After a silence: keeps what nobody has taken meanwhile. */

@@ -38,9 +38,15 @@ export const acquire = (names: readonly string[], processId: string) => sql<Acqu
   select taken.name, taken.fence, coalesce(before.holder <> ${processId}::uuid, false) as crashed
     from taken left join before on before.name = taken.name`;
 
-/** What this process does, for those who look at all of them. */
-export const describe = (processId: string, roles: readonly string[]) => sql`
-  update processes set roles = ${roles}::text[] where id = ${processId}`;
+/** What a process tells those who look at all of them. */
+export type Described = {
+  readonly roles: readonly string[];
+  /** How each of its breakers stands. */
+  readonly breakers: readonly { readonly name: string; readonly state: string }[];
+};
+
+export const describe = (processId: string, { roles, breakers }: Described) => sql`
+  update processes set roles = ${roles}::text[], breakers = ${JSON.stringify(breakers)}::jsonb where id = ${processId}`;
 
 /** How many living processes have this role. */
 export const countLiving = (role: string) => sql<{ count: number }>`

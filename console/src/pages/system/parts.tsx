@@ -1,9 +1,10 @@
-import type { SystemReport } from '@parley/sdk';
+import type { Streams, SystemReport } from '@parley/sdk';
 import type { ReactNode } from 'react';
 import { bytes, count } from '../../lib/format.ts';
 import { Link } from '../../lib/router.tsx';
 import { Fact } from '../../ui/facts.tsx';
 import { When } from '../../ui/page.tsx';
+import { breakersOf } from './breakers.ts';
 
 /** The processes that serve this installation now. */
 export function ProcessesCard({ report: { processes } }: { report: SystemReport }): ReactNode {
@@ -22,7 +23,7 @@ export function ProcessesCard({ report: { processes } }: { report: SystemReport 
   );
 }
 
-export function Processes({ processes }: { processes: NonNullable<SystemReport['processes']> }): ReactNode {
+export function Processes({ processes }: { processes: Streams['processes'] }): ReactNode {
   return (
     <ul className="small-lines">
       {processes.map(({ id, host, pid, roles, since, self }) => (
@@ -43,16 +44,19 @@ export function Processes({ processes }: { processes: NonNullable<SystemReport['
 const BREAKERS = { closed: 'lets through', half_open: 'tries', open: 'refuses' } as const;
 
 /** What keeps a fault outside from spreading: breakers, and how many calls may run at once. */
-export function GuardsCard({ report: { breakers, bulkheads } }: { report: SystemReport }): ReactNode {
+export function GuardsCard({ report }: { report: SystemReport }): ReactNode {
+  const { bulkheads } = report;
+  const breakers = breakersOf(report);
   return (
     <section className="system-card" aria-labelledby="guards-title">
       <h2 id="guards-title">Guards</h2>
       {breakers.length === 0 && bulkheads.length === 0 && <p className="faint">Nothing was called outside yet.</p>}
       <ul className="small-lines">
-        {breakers.map(({ name, state }) => (
+        {breakers.map(({ name, state, where }) => (
           <li key={`breaker of ${name}`}>
             <strong>{name}</strong>
             <span className={`pill pill-${BREAKER_LOOKS[state]}`}>{BREAKERS[state]}</span>
+            {where.length > 0 && <span className="faint">in {where.join('; ')}</span>}
           </li>
         ))}
         {bulkheads.map(({ name, limit, in_use, waiting }) => (

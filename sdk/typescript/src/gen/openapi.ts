@@ -3392,7 +3392,7 @@ export interface components {
             }[];
         };
         System: {
-            /** @description Of this process; so are bulkheads and caches. */
+            /** @description Of the process that answers; so are bulkheads and caches. Those of the others stand with each process. */
             breakers: {
                 /** @description What it guards. */
                 name: string;
@@ -3476,6 +3476,16 @@ export interface components {
             /** @description `PROJECT_NAME`. */
             name: string;
             processes: {
+                /** @description As it told them last: within half a second of a change. */
+                breakers: {
+                    /** @description What it guards. */
+                    name: string;
+                    /**
+                     * @description closed: calls are made. open: they are refused at once. half_open: one tries whether it is back.
+                     * @enum {unknown}
+                     */
+                    state: "closed" | "half_open" | "open";
+                }[];
                 host: string;
                 /** Format: uuid */
                 id: string;

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { BreakerState } from '../../../platform/reliability/breaker.ts';
 
 const living = sql.raw("seen_at > clock_timestamp() - interval '2 seconds'");
 
@@ -50,16 +51,17 @@ type ProcessRow = {
   readonly pid: number;
   readonly roles: readonly string[];
   readonly started_at: Date;
+  readonly breakers: { readonly name: string; readonly state: BreakerState }[];
 };
 
 /** Processes that live. Their number is the operator's; the limit is for whoever starts the thousandth. */
 export const processes = sql<ProcessRow>`
-  select id, host, pid, roles, started_at from processes where ${living} order by started_at, id limit 1000`;
+  select id, host, pid, roles, started_at, breakers from processes where ${living} order by started_at, id limit 1000`;
 
 /** A process as it goes out. */
-export const processOf = ({ started_at, roles, ...row }: ProcessRow, self: string) => ({
-  ...row,
+export const processOf = ({ id, host, pid, started_at, roles }: ProcessRow, self: string) => ({
+  ...{ id, host, pid },
   roles: [...roles],
   since: started_at.toISOString(),
-  self: row.id === self,
+  self: id === self,
 });

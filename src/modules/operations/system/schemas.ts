@@ -29,6 +29,10 @@ const Breaker = Type.Object({
   }),
 });
 
+const ServingProcess = Type.Interface([ProcessInfo], {
+  breakers: Type.Array(Breaker, { description: 'As it told them last: within half a second of a change.' }),
+});
+
 const Bulkhead = Type.Object({
   name: Type.String(),
   limit: count('Calls that may run at once.'),
@@ -67,9 +71,12 @@ export const System = Type.Object(
       }),
     }),
     processes: nullable(
-      Type.Array(ProcessInfo, { description: 'That serve this installation now. Null: the database is away.' }),
+      Type.Array(ServingProcess, { description: 'That serve this installation now. Null: the database is away.' }),
     ),
-    breakers: Type.Array(Breaker, { description: 'Of this process; so are bulkheads and caches.' }),
+    breakers: Type.Array(Breaker, {
+      description:
+        'Of the process that answers; so are bulkheads and caches. Those of the others stand with each process.',
+    }),
     bulkheads: Type.Array(Bulkhead),
     caches: Type.Object({
       entries: count('In the memory of this process.'),

@@ -55,7 +55,7 @@ export function systemView(deps: SystemDeps): (ctx: Ctx) => Promise<System> {
         packaged: facts.packagedDatabase,
       },
       redis: { status: redis?.state() ?? 'disabled' },
-      processes: read ? read.processes.map((row) => processOf(row, processId)) : null,
+      processes: read ? read.processes.map((row) => ({ ...processOf(row, processId), breakers: row.breakers })) : null,
       ...partsOf(deps),
       log: {
         position: cursor.position,

@@ -36,8 +36,8 @@ test('tells of the build, the database, the log, and the jobs of this tenant alo
   assert.deepEqual(body.roles, ['api', 'worker']);
   assert.equal(body.redis.status, 'disabled');
   assert.deepEqual(
-    body.processes.map(({ pid, roles, self }: Record<string, unknown>) => ({ pid, roles, self })),
-    [{ pid: process.pid, roles: ['api', 'worker'], self: true }],
+    body.processes.map(({ pid, roles, self, breakers }: Record<string, unknown>) => ({ pid, roles, self, breakers })),
+    [{ pid: process.pid, roles: ['api', 'worker'], self: true, breakers: body.breakers }],
   );
   for (const { hit_ratio } of body.caches.items) assert.ok(hit_ratio === null || hit_ratio <= 1);
   assert.deepEqual(
