@@ -190,7 +190,7 @@ async function createResources(config: Config, options: AppOptions) {
   const caches = createCaches({ metrics, shared });
   const cursors = createCursors(config.masterKey);
   const outbound = createOutbound({ allow: config.outboundAllow });
-  const payments = createPayments({ config, outbound, reliability, log });
+  const payments = createPayments({ config, outbound, reliability, clock, log });
   const onReleased = () => signals?.tell('leases', '');
   const leases = createLeases({
     ...{ db, log, roles: rolesOf(options), onReleased },

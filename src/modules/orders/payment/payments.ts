@@ -1,3 +1,4 @@
+import type { Clock } from '../../../lib/clock.ts';
 import type { Config } from '../../../platform/config/config.ts';
 import type { Service } from '../../../platform/lifecycle.ts';
 import type { Outbound } from '../../../platform/net/outbound.ts';
@@ -14,6 +15,7 @@ type Deps = {
   readonly config: Pick<Config, 'profile' | 'payment'>;
   readonly outbound: Pick<Outbound, 'fetch'>;
   readonly reliability: Reliability;
+  readonly clock: Clock;
   readonly log: Logger;
 };
 
@@ -21,7 +23,7 @@ type Deps = {
  * The service of PAYMENT_URL. Without one, payments are rehearsed on this machine, except in production, where nothing may
  * look as if it had been paid.
  */
-export function createPayments({ config, outbound, reliability, log }: Deps): Payments {
+export function createPayments({ config, outbound, reliability, clock, log }: Deps): Payments {
   const { payment, profile } = config;
   const lifecycle = (stop: () => Promise<void>): Service => ({ name: 'payments', start: async () => {}, stop });
   if (payment !== undefined) {
@@ -30,7 +32,7 @@ export function createPayments({ config, outbound, reliability, log }: Deps): Pa
     return { service, lifecycle: lifecycle(async () => {}) };
   }
   if (profile === 'production') return { service: undefined, lifecycle: lifecycle(async () => {}) };
-  const rehearsal = createRehearsal();
+  const rehearsal = createRehearsal(clock);
   let said = false;
   const address = () => {
     if (!said) log.info('payments are rehearsed, and no money moves: PAYMENT_URL is not set');

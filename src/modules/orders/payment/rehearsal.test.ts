@@ -5,7 +5,8 @@ import { order, placed, stocked } from '../../../../test/support/orders.ts';
 import { createWorld } from '../../../../test/support/world.ts';
 
 test('without a service payments are rehearsed, and say so: yes, no, and after a while', async () => {
-  await using world = await createWorld();
+  let nowMs = Date.now();
+  await using world = await createWorld({ app: { clock: { now: () => new Date(nowMs) } } });
   const me = await world.signUp();
   const tea = await stocked(me, 10);
   const buy = (email: string) => placed(me, { [tea.id]: 1 }, { customer: { name: 'x', email } });
@@ -26,6 +27,8 @@ test('without a service payments are rehearsed, and say so: yes, no, and after a
   await until(async () => (await read(other.id)).payment.reference !== null);
   await me.post(`/orders/${other.id}/cancel`);
   await until(async () => (await read(other.id)).payment.status === 'none');
+  assert.equal((await read(slow.id)).status, 'pending');
+  nowMs += 2_000;
   await until(async () => (await read(slow.id)).status === 'paid');
 });
 

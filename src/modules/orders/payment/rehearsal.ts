@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Clock } from '../../../lib/clock.ts';
 import type { Verdict } from '../rules.ts';
 
 /** Keys that it remembers; the oldest are forgotten. */
@@ -23,7 +24,7 @@ export type Rehearsal = {
  * It says yes, but to a customer whose email begins with `declined@`; `slow@` is worked on for two seconds before it says
  * yes. The id of a payment is made from its key, so several processes with a rehearsal each tell the same.
  */
-export function createRehearsal(): Rehearsal {
+export function createRehearsal(clock: Clock): Rehearsal {
   const apiKey = randomBytes(16).toString('hex');
   const payments = new Map<string, Payment>();
   let server: Server | undefined;
@@ -61,7 +62,7 @@ export function createRehearsal(): Rehearsal {
     const payment: Payment = /^declined@/i.test(who)
       ? { id: idOf(key), status: 'failed', reason: 'card_declined' }
       : /^slow@/i.test(who)
-        ? { id: idOf(key), status: 'pending', settlesAtMs: Date.now() + SLOW_MS }
+        ? { id: idOf(key), status: 'pending', settlesAtMs: clock.now().getTime() + SLOW_MS }
         : { id: idOf(key), status: 'succeeded' };
     return remember(key, payment);
   }
@@ -74,7 +75,8 @@ export function createRehearsal(): Rehearsal {
   }
 
   function settled(payment: Payment | undefined): Payment | undefined {
-    if (payment?.status === 'pending' && Date.now() >= (payment.settlesAtMs ?? 0)) payment.status = 'succeeded';
+    if (payment?.status === 'pending' && clock.now().getTime() >= (payment.settlesAtMs ?? 0))
+      payment.status = 'succeeded';
     return payment;
   }
 
