@@ -112,9 +112,12 @@ function Redirect({ to }: { to: string }): ReactNode {
 
 function Waiting(): ReactNode {
   return (
-    <div className="waiting" role="status" aria-label="Loading">
-      <Logo />
-    </div>
+    <main className="waiting">
+      <h1 className="visually-hidden">Parley</h1>
+      <div role="status" aria-label="Loading">
+        <Logo />
+      </div>
+    </main>
   );
 }
 

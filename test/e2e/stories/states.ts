@@ -38,9 +38,16 @@ export function stateStories(say: Say, stage: () => Stage): void {
 
   say('while it waits the page says that it loads; what fails says so, and is tried again', async () => {
     const { page, url, portray } = stage();
+    const { promise: mayStart, resolve: start } = Promise.withResolvers<void>();
+    await page.route('**/api/v1/auth/**', (route) => void mayStart.then(() => route.continue()));
     const held: Route[] = [];
     await page.route('**/api/v1/agents?*', (route) => void held.push(route));
     await page.goto(`${url}/agents`);
+    await page.getByRole('status', { name: 'Loading' }).waitFor();
+    await portray('starting');
+    start();
+    await page.getByRole('heading', { name: 'Agents', level: 1 }).waitFor();
+    await page.unroute('**/api/v1/auth/**');
     await page.getByRole('status', { name: 'Loading' }).waitFor();
     await portray('loading');
     const fault = { error: { code: 'unavailable', type: 'server_error', message: 'Too much at once.', details: {} } };
