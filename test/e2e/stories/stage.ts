@@ -79,7 +79,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
   });
   const settled = async (): Promise<void> => {
     await page.locator('h1').first().waitFor();
-    await untilCount(page.locator('.skeleton'), 0);
+    await untilCount(page.locator('.waiting, .skeleton'), 0);
   };
   return {
     ...{ url: server.url, page, api, faults, settled },
