@@ -67,12 +67,13 @@ describe('whatever is done leaves a log line, a metric and a span', () => {
 
   before(async () => {
     world = await createWorld({ app: { ...UNHURRIED, log: seen.log, tracer: seen.tracer } });
-    // Schedules that are not due for hours are, so that each of them runs.
     await world.settle();
-    await world.db.system.run(sql`update schedules set next_run_at = now() - interval '1 second'`);
-    seen.lines.length = 0;
-    seen.spans.length = 0;
-    await world.restart();
+    await world.restart(async () => {
+      // Schedules that are not due for hours are, so that each of them runs.
+      await world.database.db.system.run(sql`update schedules set next_run_at = now() - interval '1 second'`);
+      seen.lines.length = 0;
+      seen.spans.length = 0;
+    });
     owner = await world.signUp();
     const authorization = `Bearer ${owner.token}`;
     for (const route of world.app.http.routes) {

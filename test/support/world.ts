@@ -67,8 +67,8 @@ export type World = {
   heard(): Promise<void>;
   /** The metrics of every process, as Prometheus gets them. */
   metrics(): Promise<string[]>;
-  /** Stops the server and starts another one on the same database: what a restart keeps. */
-  restart(): Promise<void>;
+  /** Stops the server and starts another one on the same database: what a restart keeps. `meanwhile`: while none runs. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -145,8 +145,9 @@ export async function createWorld({
       const texts = ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
       return Promise.all(texts);
     },
-    async restart() {
+    async restart(meanwhile) {
       await it.stop(STOP_DEADLINE_MS);
+      await meanwhile?.();
       it = await begin();
     },
     stop,
