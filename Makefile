@@ -16,7 +16,7 @@ up: setup ## Start everything in one process and print where, with whom to sign 
 api: setup ## The server without the console's build, restarted on every change, on port 8000
 	@$(RUN) --watch --watch-preserve-output src/main.ts serve --role api,worker
 
-test: setup ## All tests with coverage; T=path narrows to files under it; LEG=cluster: servers as two api and two worker
+test: setup ## All tests with coverage; T=path narrows to files under it; LEG=cluster: servers as two api and two worker; STARVED=1: all of it now and then late
 	@$(RUN) scripts/test.ts $(T)
 
 check: setup ## Types, style, unused code, law of imports, contracts, secrets, vulnerabilities

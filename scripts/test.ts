@@ -7,6 +7,9 @@
  *
  * `make test LEG=cluster` is a third leg, by itself: what starts a server once more, where every server is two of the role api
  * behind an nginx and two of the role worker (`T` narrows it, too).
+ *
+ * `make test STARVED=1` looks for tests that are right only on a machine that is quick: clients, providers and pages now and
+ * then hesitate, and every process is stopped for a moment.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +22,7 @@ import { findChromium, versionOf } from './testing/chromium.ts';
 import { runFolder } from './testing/folder.ts';
 import { findNginx } from './testing/nginx.ts';
 import { findServer, startServer } from './testing/own-server.ts';
+import { pauses } from './testing/pauses.ts';
 import { plan } from './testing/plan.ts';
 import { findRedis, redisVersion, startRedis } from './testing/redis.ts';
 import type { Order } from './testing/runner.ts';
@@ -28,6 +32,8 @@ import { wantsDatabase, wantsServers } from './testing/wants-database.ts';
 const LINES = 90;
 const FOLDERS = ['src', 'test', 'sdk/typescript', 'console', 'scripts', 'bench', 'examples'];
 const SLOWEST = 5;
+/** How often somebody hesitates where the machine is as if starved. */
+const HESITATE = '0.15';
 /** Every process of the run finds the server's code compiled; coverage counts the same lines with it. */
 const COMPILED = path.join(root, '.runtime/compiled-for-tests');
 
@@ -56,7 +62,7 @@ if (files.length === 0) {
   process.exit(64);
 }
 
-const { LEG = '' } = process.env;
+const { LEG = '', STARVED = '' } = process.env;
 if (LEG !== '' && LEG !== 'cluster') {
   say(`there is no leg "${LEG}": LEG=cluster, or none`);
   process.exit(64);
@@ -147,11 +153,14 @@ async function leg(where: string, these: readonly string[], env: Record<string, 
       ...(chosen.length > 0 && { PARLEY_TEST_PICTURES: '1' }),
       ...process.env,
       ...(redis && { PARLEY_TEST_REDIS: redis.url }),
+      ...(STARVED !== '' && { PARLEY_TEST_HESITATE: HESITATE }),
       ...env,
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
+  const endPauses = STARVED === '' ? undefined : pauses();
   const [code] = await once(running, 'close');
+  endPauses?.();
   running = undefined;
   const seconds = ((performance.now() - since) / 1000).toFixed(0);
   const { passed, failed: broken, skipped, lines, took } = JSON.parse(readFileSync(summaryFile, 'utf8')) as Summary;

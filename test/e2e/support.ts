@@ -13,6 +13,7 @@ import { startInstallation } from '../../scripts/testing/installation.ts';
 import { locateNginx } from '../../scripts/testing/nginx.ts';
 import { freePort } from '../../scripts/testing/port.ts';
 import { testDatabase } from '../support/database.ts';
+import { HESITATES, hesitate } from '../support/hesitate.ts';
 import { ofMany } from '../support/many.ts';
 import '../support/uncounted.ts';
 
@@ -37,6 +38,12 @@ export const openBrowser = (): Promise<Browser> =>
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
   const page = await browser.newPage(options);
   page.setDefaultTimeout(PATIENCE_MS);
+  if (HESITATES)
+    await page.route(/\/api\//, async (route) => {
+      await hesitate();
+      // The page may be gone by then.
+      await route.fallback().catch(() => {});
+    });
   return page;
 }
 

@@ -1,3 +1,5 @@
+import { hesitate } from './hesitate.ts';
+
 /** An answer as tests look at it. */
 export type Answer = {
   readonly status: number;
@@ -28,10 +30,11 @@ export type Client = {
 /** `base()` is asked with every request: a server that is started again may have another port. */
 export function createClient(base: () => { url: string; prefix: string }, token?: string): Client {
   const authorization = token === undefined ? undefined : `Bearer ${token}`;
-  const open: Client['open'] = (method, path, body, { headers = {}, signal } = {}) => {
+  const open: Client['open'] = async (method, path, body, { headers = {}, signal } = {}) => {
     const { url, prefix } = base();
     const target = path.startsWith('//') ? `${url}${path.slice(1)}` : `${url}${prefix}${path}`;
-    return fetch(target, {
+    await hesitate();
+    const response = await fetch(target, {
       method,
       headers: {
         ...(authorization !== undefined && { authorization }),
@@ -41,6 +44,8 @@ export function createClient(base: () => { url: string; prefix: string }, token?
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       ...(signal && { signal }),
     });
+    await hesitate();
+    return response;
   };
   const ask = async (...request: Parameters<Client['open']>): Promise<Answer> => {
     const response = await open(...request);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hesitate } from '../hesitate.ts';
 
 /** How a provider says no. Each protocol has its own status and body for it. */
 export type Refusal =
@@ -132,6 +133,7 @@ export class StandIn implements AsyncDisposable {
       json(response, 404, { error: { message: `No route ${path}` } });
       return;
     }
+    await hesitate();
     const body = JSON.parse(Buffer.concat(pieces).toString()) as Record<string, unknown>;
     const abandoned = new Promise<number>((resolve) => {
       response.once('close', () => response.writableFinished || resolve(performance.now()));

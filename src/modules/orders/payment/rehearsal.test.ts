@@ -6,7 +6,10 @@ import { createWorld } from '../../../../test/support/world.ts';
 
 test('without a service payments are rehearsed, and say so: yes, no, and after a while', async () => {
   let nowMs = Date.now();
-  await using world = await createWorld({ app: { clock: { now: () => new Date(nowMs) } } });
+  await using world = await createWorld({
+    app: { clock: { now: () => new Date(nowMs) } },
+    alone: 'each process has a rehearsal of its own, and what is slow in one is paid for another',
+  });
   const me = await world.signUp();
   const tea = await stocked(me, 10);
   const buy = (email: string) => placed(me, { [tea.id]: 1 }, { customer: { name: 'x', email } });
