@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Cluster, startCluster } from '../support/cluster.ts';
+import { promised } from '../support/promised.ts';
 import { noRedis } from '../support/redis.ts';
 import { openSocket, type Said } from '../support/sockets.ts';
 
@@ -27,15 +28,16 @@ test('a socket of one process hears what another does, ends with a key that anot
   await agent('one');
   const one = await there.until(named('one'));
 
-  const { body: key } = await ann.post('/api-keys', { name: 'k', scopes: ['events:read'] });
-  const byKey = await openSocket(`${far.url}/api/v1/ws`, { token: key.key });
-  await byKey.subscribe('*');
-  const since = performance.now();
-  assert.equal((await ann.delete(`/api-keys/${key.id}`)).status, 204);
-  assert.equal((await byKey.closed).code, 4401);
-  const tookMs = performance.now() - since;
+  const tookMs = await promised(1_000, async () => {
+    const { body: key } = await ann.post('/api-keys', { name: 'k', scopes: ['events:read'] });
+    const byKey = await openSocket(`${far.url}/api/v1/ws`, { token: key.key });
+    await byKey.subscribe('*');
+    const since = performance.now();
+    assert.equal((await ann.delete(`/api-keys/${key.id}`)).status, 204);
+    assert.equal((await byKey.closed).code, 4401);
+    return performance.now() - since;
+  });
   t.diagnostic(`${Math.round(tookMs)} ms`);
-  assert.ok(tookMs < 1_000, `${tookMs} ms`);
 
   const killed = far.kill('SIGTERM');
   const { code, reason } = await there.closed;
