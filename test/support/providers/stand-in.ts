@@ -70,6 +70,8 @@ export type Received = {
 /** What is done, or what decides it by what is asked: where several ask at once, nobody knows who comes first. */
 export type Step = Behaviour | ((asked: Received) => Behaviour);
 
+/** Less than what tests wait for at least. */
+const HESITATE_MS = 400;
 const COUNTS: Counts = { input: 12, output: 7 };
 const PIECES = ['Hello', ', ', 'world', '.'];
 
@@ -133,7 +135,7 @@ export class StandIn implements AsyncDisposable {
       json(response, 404, { error: { message: `No route ${path}` } });
       return;
     }
-    await hesitate();
+    await hesitate(HESITATE_MS);
     const body = JSON.parse(Buffer.concat(pieces).toString()) as Record<string, unknown>;
     const abandoned = new Promise<number>((resolve) => {
       response.once('close', () => response.writableFinished || resolve(performance.now()));

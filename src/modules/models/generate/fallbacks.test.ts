@@ -122,7 +122,7 @@ test('a server that is not there, and a model that is unknown here: the next one
 test('a model that hangs before the first byte is cut so that the next one still fits in', async () => {
   first.script({ does: 'hang_before_headers' });
   const caller = ctx();
-  const generation = asking()(caller, { timeoutMs: 1_200 });
+  const generation = asking()(caller, { timeoutMs: 4_000 });
   const { text, inVain } = await generation.result;
   assert.deepEqual([text, inVain?.[0]?.code], ['From the second.', 'model_timeout']);
   await (await first.asked()).abandoned;
@@ -135,7 +135,7 @@ test('a model that hangs before the first byte is cut so that the next one still
 test('what hangs in the middle of its words is not passed on: what was said is never taken back', async () => {
   first.script({ does: 'hang_midway', pieces: ['Once'] });
   const caller = ctx();
-  const generation = asking({ ...PATIENT, idleMs: 300 })(caller);
+  const generation = asking({ ...PATIENT, idleMs: 1_500 })(caller);
   const pieces: string[] = [];
   await assert.rejects(
     async () => {

@@ -164,7 +164,7 @@ for (const each of WIRES) {
   ];
   for (const [behaviour, code] of broken) {
     test(`${provider}: ${behaviour.does} after tokens is ${code}, never asked again, what came is recorded`, async () => {
-      await using it = await wire(each, { ...PATIENT, ...(behaviour.does === 'hang_midway' && { idleMs: 500 }) });
+      await using it = await wire(each, { ...PATIENT, ...(behaviour.does === 'hang_midway' && { idleMs: 1_000 }) });
       const ctx = world.ctx(tenantId);
       it.standIn.script(behaviour);
       const generation = it.ask(ctx);
