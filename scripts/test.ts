@@ -68,6 +68,11 @@ if (LEG !== '' && LEG !== 'cluster') {
   process.exit(64);
 }
 
+if (STARVED !== '' && process.platform !== 'linux') {
+  say('STARVED needs Linux: processes are found in /proc');
+  process.exit(64);
+}
+
 const redis = await startedRedis();
 try {
   if (LEG === 'cluster') await clusterLeg();

@@ -16,6 +16,8 @@ import type { Member } from '../support/world.ts';
 const WORDS = Array.from({ length: 50 }, (_, n) => `word${n} `);
 const SAID = WORDS.join('');
 const TURNS = 4;
+/** Of a takeover: four processes, a database and a Redis share the machine with what else is tested. */
+const TRIES = 3;
 
 let cluster: Cluster;
 let provider: StandIn;
@@ -60,7 +62,7 @@ const working = () =>
 
 /** That more than so many characters of an attempt have been said; who joins late is shown them in one. */
 const saidOf =
-  (turn: number, attempt = 1, length = 1) =>
+  (turn: number, attempt: number, length: number) =>
   ({ event, data }: Frame) =>
     (event === 'message_delta' || event === 'turn_snapshot') &&
     data.turn === turn &&
@@ -248,7 +250,7 @@ test('shards move at once from a worker that stops, though a job of its goes on,
   for (let n = 0; n < 8; n++) provider.script({ does: 'hang_midway', pieces: WORDS });
   for (let n = 0; n < 8; n++)
     await me.post('/discussions', { topic: 'What lasts?', participants: [{ agent_id: agent.id }] });
-  const stopMs = await promised(300, () => takeover('SIGTERM'));
-  const killMs = await promised(3_000, () => takeover('SIGKILL'));
+  const stopMs = await promised(300, () => takeover('SIGTERM'), TRIES);
+  const killMs = await promised(3_000, () => takeover('SIGKILL'), TRIES);
   t.diagnostic(`${Math.round(stopMs)} ms when it stops, ${Math.round(killMs)} ms when it is killed`);
 });
